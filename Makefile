@@ -1,0 +1,17 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BOOTSTRAP := $(PYTHON) deploy/local/bootstrap.py
+
+.PHONY: help run test check
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):  ## /  make \1\t/p' Makefile
+
+run:  ## a living plant on this machine, one URL (PORT=8000, settings in .env)
+	@exec $(BOOTSTRAP) run
+
+test:  ## every check and every test (ARGS="-k board -x" for pytest)
+	@exec $(BOOTSTRAP) test $(ARGS)
+
+check:  ## lint, types, floors, missing migrations; no tests
+	@exec $(BOOTSTRAP) test --checks-only

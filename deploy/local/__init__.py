@@ -1,0 +1,1 @@
+"""The plant on one machine: `make run` and `make test` without installed services."""

@@ -1,0 +1,156 @@
+"""`make run`: PostgreSQL, Redis, web, worker, beat and simulator as children of this process."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from deploy.local import postgres, redis
+from deploy.local.state import ROOT, LaunchError, State, listen_from, load_env_file, say, warn
+from deploy.local.supervisor import LIBC, PR_SET_PDEATHSIG, Child, StopRequested, Supervisor
+
+PYTHON = [sys.executable, "-X", "utf8"]
+WEB_PATIENCE = 90.0
+
+
+def main() -> int:
+    started = time.monotonic()
+    try:
+        load_env_file(ROOT / ".env")
+        state = State()
+        with state.lock("run") as note:
+            return launch(state, note, started)
+    except LaunchError as reason:
+        warn(str(reason))
+        return 1
+
+
+def launch(state: State, note: Path, started: float) -> int:
+    supervisor = Supervisor(state, "run")
+    supervisor.catch_signals()
+    end_with_make()
+    say("Genba")
+    try:
+        if count := supervisor.end_leftovers():
+            say(f"  ended {count} processes left from an earlier run")
+        keep_one_old_log(state)
+        set_environment(state)
+        start_services(supervisor, state)
+        prepare_database(supervisor)
+        url = start_programs(supervisor)
+        note.write_text(f"Open {url}")
+        say(f"  ready in {time.monotonic() - started:.1f} s\n\n  Open {url}\n")
+        say(f"  Ctrl-C ends everything. Logs: {shown(state.log)}")
+        while True:
+            supervisor.pause(0.5)
+            supervisor.tend()
+    except StopRequested:
+        return 0
+    finally:
+        say("\n  ending")
+        supervisor.stop()
+        say("  ended; nothing is left running")
+
+
+def end_with_make() -> None:
+    """When `make` itself is killed there is no terminal left that could end us."""
+    if LIBC is not None and "MAKELEVEL" in os.environ:
+        LIBC.prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+
+
+def keep_one_old_log(state: State) -> None:
+    for log in state.log.glob("*.log"):
+        log.replace(log.with_suffix(".log.old"))
+
+
+def set_environment(state: State) -> None:
+    os.environ["GENBA_MODE"] = "demo"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "mfg_project.settings"
+    os.environ["PYTHONUNBUFFERED"] = "1"
+    os.environ.setdefault("SECRET_KEY", state.secret("secret-key"))
+    os.environ.setdefault("CHANNEL_PREFIX", f"genba-{state.key}")  # two checkouts may share one Redis
+
+
+def start_services(supervisor: Supervisor, state: State) -> None:
+    if os.environ.get("DATABASE_URL"):
+        say("  PostgreSQL from DATABASE_URL")
+    else:
+        cluster = postgres.prepare(state, "pg")
+        os.environ["DATABASE_URL"] = postgres.start(supervisor, cluster)
+        say(f"  PostgreSQL {postgres.major_version(cluster.binaries)}, data in {shown(cluster.data)}")
+    if os.environ.get("REDIS_URL"):
+        say("  Redis from REDIS_URL")
+    else:
+        os.environ["REDIS_URL"], kind = redis.start(supervisor, state)
+        say(f"  Redis ({kind})")
+
+
+def prepare_database(supervisor: Supervisor) -> None:
+    """One process for both commands: starting Django takes longer than either has to do when warm."""
+    begun = time.monotonic()
+    child = Child(name="setup", command=[*PYTHON, "-m", "deploy.local.prepare"], env=named("setup"))
+    if supervisor.run(child):
+        raise LaunchError(f"The database could not be prepared:\n{supervisor.log_tail('setup')}")
+    say(f"  database migrated, demo plant loaded ({time.monotonic() - begun:.1f} s)")
+
+
+def start_programs(supervisor: Supervisor) -> str:
+    wanted = int(os.environ.get("PORT") or 8000)
+    server = listen_from(wanted)
+    port = server.getsockname()[1]
+    if port != wanted:
+        say(f"  port {wanted} is busy, taking {port}")
+    for child in programs(server):
+        supervisor.start(child)
+    say("  web, worker, beat and simulator started")
+    url = f"http://127.0.0.1:{port}/"
+    wait_for_web(supervisor, f"{url}health")
+    return url
+
+
+def programs(server: socket.socket) -> list[Child]:
+    """The listening socket stays ours: while the web process restarts, browsers wait instead of failing."""
+    fd = server.fileno()
+    port = server.getsockname()[1]
+    daphne = [*PYTHON, "-m", "daphne", "--fd", str(fd), "mfg_project.asgi:application"]
+    celery = [*PYTHON, "-m", "celery", "-A", "mfg_project"]
+    worker = [*celery, "worker", "-l", "INFO", "-P", "threads", "-c", "2", "-n", f"genba-{port}@%h"]
+    beat = [*celery, "beat", "-l", "INFO", "--pidfile="]
+    simulator = [*PYTHON, "manage.py", "run_simulator"]
+    return [
+        Child(name="web", command=daphne, env=named("web"), pass_fds=(fd,)),
+        Child(name="worker", command=[*worker, "--without-gossip", "--without-mingle"], env=named("worker")),
+        Child(name="beat", command=beat, env=named("beat")),
+        Child(name="simulator", command=simulator, env=named("simulator")),
+    ]
+
+
+def named(program: str) -> dict[str, str]:
+    """Shown by PostgreSQL for each connection."""
+    return {"APPLICATION_NAME": f"genba-{program}"}
+
+
+def wait_for_web(supervisor: Supervisor, url: str) -> None:
+    deadline = time.monotonic() + WEB_PATIENCE
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 our own URL
+            if answer.status == 200:
+                return
+        supervisor.tend()
+        supervisor.pause(0.2)
+    raise LaunchError(f"The web process does not answer:\n{supervisor.log_tail('web')}")
+
+
+def shown(path: Path) -> str:
+    return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
