@@ -1,0 +1,159 @@
+"""Who may do what, on one page. Roles are Django groups; migrations make each hold exactly these permissions.
+
+Higher apps appear here by permission name only; a test asserts that every name exists.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+VIEW_FLOOR = frozenset(
+    f"{app}.view_{model}"
+    for app, models in {
+        "equipment": "site area productionline equipment reasoncode linestateinterval",
+        "inventory": "material",
+        "production": (
+            "routing routingoperation batch workorder joborder quantityreport operationrun shift scheduledshift"
+        ),
+        "quality": "characteristic qualitycheck measurement",
+    }.items()
+    for model in models.split()
+)
+VIEW_KPI = frozenset({"production.view_kpi"})
+VIEW_EVIDENCE = frozenset(
+    {"audit.view_signature", "audit.view_statechange", "audit.view_failedsignature"}
+    | {
+        name.replace(".view_", ".view_historical")
+        for name in VIEW_FLOOR
+        if not name.endswith(
+            (".view_quantityreport", ".view_operationrun", ".view_scheduledshift", ".view_measurement")
+        )
+    }
+)
+MASTER_DATA = frozenset(
+    f"{app}.{action}_{model}"
+    for app, models in {
+        "equipment": "site area productionline equipment reasoncode",
+        "inventory": "material",
+        "production": "routing routingoperation shift scheduledshift",
+    }.items()
+    for model in models.split()
+    for action in ("add", "change")
+)
+PLAN_ORDERS = frozenset(
+    {
+        "production.add_workorder",
+        "production.change_workorder",
+        "production.plan_workorder",
+        "production.cancel_workorder",
+        "production.add_batch",
+        "production.change_batch",
+    }
+)
+RUN_JOBS = frozenset({"production.execute_joborder", "production.report_quantity", "equipment.set_line_state"})
+MEASURE = frozenset({"quality.record_check"})
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    name: str
+    title: str  # printed beside signatures
+    label: Any
+    description: Any
+    icon: str
+    permissions: frozenset[str]
+    uses_admin: bool = False
+
+
+ROLES = (
+    Role(
+        "operator",
+        "Operator",
+        _("Operator"),
+        _("See the next job, start it, report pieces, explain a stop."),
+        "play",
+        VIEW_FLOOR | RUN_JOBS | MEASURE,
+    ),
+    Role(
+        "supervisor",
+        "Supervisor",
+        _("Supervisor"),
+        _("Watch every line, keep orders on time, sign releases."),
+        "layout-dashboard",
+        VIEW_FLOOR
+        | VIEW_KPI
+        | VIEW_EVIDENCE
+        | RUN_JOBS
+        | MEASURE
+        | PLAN_ORDERS
+        | {"production.release_workorder", "production.hold_workorder", "production.complete_workorder"},
+    ),
+    Role(
+        "inspector",
+        "Quality inspector",
+        _("Quality inspector"),
+        _("Measure pieces and watch the charts."),
+        "clipboard-check",
+        VIEW_FLOOR | VIEW_KPI | MEASURE,
+        uses_admin=True,
+    ),
+    Role(
+        "qa_manager",
+        "Quality manager",
+        _("Quality manager"),
+        _("Set limits, hold and release orders, sign, read the evidence."),
+        "pen-line",
+        VIEW_FLOOR
+        | VIEW_KPI
+        | VIEW_EVIDENCE
+        | MEASURE
+        | {
+            "quality.add_characteristic",
+            "quality.change_characteristic",
+            "production.release_workorder",
+            "production.hold_workorder",
+        },
+        uses_admin=True,
+    ),
+    Role(
+        "maintenance",
+        "Maintenance technician",
+        _("Maintenance"),
+        _("Find stopped machines, take a line into maintenance and back."),
+        "wrench",
+        VIEW_FLOOR | VIEW_KPI | {"equipment.set_line_state", "equipment.change_equipment"},
+    ),
+    Role(
+        "planner",
+        "Production planner",
+        _("Planner"),
+        _("Create and plan orders, keep materials, routings and shifts."),
+        "list",
+        VIEW_FLOOR | VIEW_KPI | PLAN_ORDERS | MASTER_DATA,
+        uses_admin=True,
+    ),
+    Role(
+        "auditor",
+        "Auditor",
+        _("Auditor (read only)"),
+        _("Read everything, change nothing."),
+        "search",
+        VIEW_FLOOR | VIEW_KPI | VIEW_EVIDENCE,
+        uses_admin=True,
+    ),
+    Role(
+        "integration",
+        "Integration (API)",
+        _("Integration (API only)"),
+        _("ERP, SCADA and laboratory programs."),
+        "factory",
+        VIEW_FLOOR
+        | VIEW_KPI
+        | PLAN_ORDERS
+        | RUN_JOBS
+        | MEASURE
+        | {"inventory.add_material", "inventory.change_material", "production.complete_workorder"},
+    ),
+)
+ROLE_BY_NAME = {role.name: role for role in ROLES}

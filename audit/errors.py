@@ -1,0 +1,73 @@
+"""What a service says when it refuses. Each refusal leaves everything as it was.
+
+The doors (pages, API, admin, commands) turn them into their own form; none of them knows HTTP.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+class DomainError(Exception):
+    """Base of every refusal; `message` is translated text meant for the person at the door."""
+
+    code = "refused"
+
+    def __init__(self, message: Any, **facts: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.facts = facts
+
+    def __str__(self) -> str:
+        return str(self.message)
+
+
+class InvalidInput(DomainError):
+    """A value breaks a rule. `fields` names the culprits: {field: message}."""
+
+    code = "invalid_input"
+
+    def __init__(self, message: Any, *, fields: Mapping[str, Any] | None = None, **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.fields = dict(fields or {})
+
+
+class NotFound(DomainError):
+    code = "not_found"
+
+
+class Conflict(DomainError):
+    """The database already holds something that excludes this, e.g. the same number."""
+
+    code = "integrity_error"
+
+
+class StaleVersion(DomainError):
+    """Somebody else changed the record since it was read."""
+
+    code = "stale_version"
+
+
+class TransitionRefused(DomainError):
+    """The state machine does not allow this step now; `allowed` lists the steps it does allow."""
+
+    code = "transition_refused"
+
+    def __init__(self, message: Any, *, allowed: Sequence[str] = (), **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.allowed = list(allowed)
+
+
+class MissingPermission(DomainError):
+    code = "permission_denied"
+
+    def __init__(self, message: Any, *, permission: str) -> None:
+        super().__init__(message)
+        self.permission = permission
+
+
+class SignatureRefused(DomainError):
+    code = "signature_refused"
+
+
+class UnattributedWrite(RuntimeError):
+    """A bug, not a refusal: code wrote outside `act_as()`."""

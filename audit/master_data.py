@@ -1,0 +1,30 @@
+"""Plain edits of master data: the service for records without rules beyond their own constraints."""
+
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from audit import records
+from audit.context import require
+from audit.errors import NotFound
+from audit.models import AuditedModel
+
+Record = TypeVar("Record", bound=AuditedModel)
+
+
+def create_record(model: type[Record], **values: Any) -> Record:
+    """Create a row of master data; needs the model's add permission."""
+    require(f"{model._meta.app_label}.add_{model._meta.model_name}")
+    return records.create(model(**values))
+
+
+def update_record(model: type[Record], *, pk: UUID, expected_version: int | None = None, **changes: Any) -> Record:
+    """Edit a row of master data; needs the model's change permission. Raises NotFound or StaleVersion."""
+    require(f"{model._meta.app_label}.change_{model._meta.model_name}")
+    with transaction.atomic():
+        record = model._base_manager.select_for_update().filter(pk=pk).first()
+        if record is None:
+            raise NotFound(_("This record does not exist."))
+        return records.update(record, expected_version=expected_version, **changes)

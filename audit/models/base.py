@@ -1,0 +1,46 @@
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from simple_history.models import HistoricalRecords
+
+from audit.context import current_act, uuid7
+
+
+def _acting_user(instance: Any = None, **_kwargs: Any) -> Any:
+    return current_act().actor
+
+
+class AuditedModel(models.Model):
+    """A record people edit: who and when, a version against lost updates, and a readable history.
+
+    Saved only through `audit.records`, which takes the actor from the current act.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="+",
+        editable=False,
+        verbose_name=_("created by"),
+    )
+    updated_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="+",
+        editable=False,
+        verbose_name=_("updated by"),
+    )
+    version = models.PositiveIntegerField(_("record version"), default=1, editable=False)
+
+    history = HistoricalRecords(
+        inherit=True, get_user=_acting_user, history_change_reason_field=models.TextField(null=True)
+    )
+
+    class Meta:
+        abstract = True

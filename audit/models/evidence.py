@@ -1,0 +1,109 @@
+"""Append-only evidence: the database refuses to change or delete these rows (`audit/sql/0002_append_only`)."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from audit.context import uuid7
+
+
+class Signature(models.Model):
+    """An electronic signature on one version of one record (21 CFR 11.50, 11.70).
+
+    `content` is what the signer saw; `digest` is the SHA-256 of its canonical form.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    signed_at = models.DateTimeField(_("signed at"), db_default=Now())
+    signer = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="signatures",
+        verbose_name=_("signer"),
+    )
+    signer_name = models.CharField(_("printed name"), max_length=200)
+    signer_title = models.CharField(_("role"), max_length=200)
+    meaning = models.CharField(_("meaning"), max_length=50)
+    record_label = models.CharField(_("record type"), max_length=100)
+    record_pk = models.CharField(_("record key"), max_length=50)
+    record_version = models.PositiveIntegerField(_("record version"))
+    digest = models.CharField(_("content digest (SHA-256)"), max_length=64)
+    canonical_form = models.PositiveSmallIntegerField()
+    content = models.JSONField(_("signed content"))
+    components = models.JSONField(_("components"))  # what was presented: ["id", "password"]
+    act_id = models.UUIDField(_("request id"))
+    source = models.CharField(_("door"), max_length=100)
+    comment = models.TextField(_("comment"), blank=True)
+
+    class Meta:
+        verbose_name = _("electronic signature")
+        verbose_name_plural = _("electronic signatures")
+        indexes = [models.Index(fields=["record_label", "record_pk", "signed_at"], name="signature_record")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["record_label", "record_pk", "record_version", "meaning", "signer"],
+                name="signature_once_per_version_meaning_signer",
+                violation_error_message=_("You already signed this version with this meaning."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.signer_name} · {self.meaning} · {self.signed_at:%Y-%m-%d %H:%M} UTC"
+
+
+class FailedSignature(models.Model):
+    """A signing attempt whose password was wrong. Kept even though the act itself was refused."""
+
+    at = models.DateTimeField(_("at"), db_default=Now())
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="failed_signatures",
+        verbose_name=_("user"),
+    )
+    source = models.CharField(_("door"), max_length=100)
+    act_id = models.UUIDField(_("request id"))
+
+    class Meta:
+        verbose_name = _("failed signature")
+        verbose_name_plural = _("failed signatures")
+        indexes = [models.Index(fields=["user", "at"], name="failedsignature_user_at")]
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.at:%Y-%m-%d %H:%M} UTC"
+
+
+class StateChange(models.Model):
+    """One step of a record's state machine: from, to, who, when, why, and the signature it needed."""
+
+    id = models.BigAutoField(primary_key=True)
+    at = models.DateTimeField(_("at"), db_default=Now())
+    occurred_at = models.DateTimeField(_("took effect at"))  # differs from `at` for imported facts
+    record_label = models.CharField(_("record type"), max_length=100)
+    record_pk = models.CharField(_("record key"), max_length=50)
+    transition = models.CharField(_("step"), max_length=40)
+    from_state = models.CharField(_("from"), max_length=20, blank=True)
+    to_state = models.CharField(_("to"), max_length=20)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("by")
+    )
+    actor_name = models.CharField(_("printed name"), max_length=200)
+    source = models.CharField(_("door"), max_length=100)
+    act_id = models.UUIDField(_("request id"))
+    reason = models.TextField(_("reason"), blank=True)
+    signature = models.ForeignKey(
+        Signature,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="state_changes",
+        verbose_name=_("signature"),
+    )
+
+    class Meta:
+        verbose_name = _("state change")
+        verbose_name_plural = _("state changes")
+        indexes = [models.Index(fields=["record_label", "record_pk", "id"], name="statechange_record")]
+
+    def __str__(self) -> str:
+        return f"{self.record_label} {self.record_pk}: {self.from_state} → {self.to_state}"

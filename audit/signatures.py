@@ -1,0 +1,122 @@
+"""Electronic signatures: the one entry point. Confirm who signs first, then sign inside the service."""
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from django.contrib.auth import authenticate
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from audit.canonical import CANONICAL_FORM, digest, plain
+from audit.context import current_act
+from audit.errors import SignatureRefused
+from audit.models import FailedSignature, Signature
+from audit.records import guarded
+
+FAILURES_ALLOWED = 5
+FAILURE_WINDOW = dt.timedelta(minutes=15)
+IDENTITY_LASTS = dt.timedelta(minutes=1)
+
+
+class Meaning(models.TextChoices):
+    """Why a person signs (21 CFR 11.50(a)(3))."""
+
+    RELEASED = "released", gettext_lazy("Released for production")
+    REVIEWED = "reviewed", gettext_lazy("Reviewed and released")
+    APPROVED = "approved", gettext_lazy("Approved for production")
+
+
+class Signable(Protocol):
+    pk: Any
+    version: int
+    _meta: Any
+
+    def signed_content(self) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmedIdentity:
+    """Proof that `user` presented the password again at `at`."""
+
+    user: Any
+    at: dt.datetime
+
+
+def confirm_identity(*, user: Any, password: str) -> ConfirmedIdentity:
+    """Re-authenticate the signer.
+
+    Call it before opening a transaction: a refusal must leave its FailedSignature row behind, and a rollback
+    would erase it. Raises SignatureRefused, counting the attempt.
+    """
+    act = current_act()
+    failed = FailedSignature.objects.filter(user=user, at__gte=timezone.now() - FAILURE_WINDOW).count()
+    if failed >= FAILURES_ALLOWED:
+        raise SignatureRefused(
+            _("Signing is locked for 15 minutes after %(count)s wrong passwords. Nothing was signed.")
+            % {"count": FAILURES_ALLOWED}
+        )
+    confirmed = authenticate(username=user.get_username(), password=password)
+    if confirmed is None or confirmed.pk != user.pk:
+        FailedSignature.objects.create(user=user, source=act.source, act_id=act.id)
+        raise SignatureRefused(
+            _("The password is wrong (attempt %(count)s of %(allowed)s). Nothing was signed.")
+            % {"count": failed + 1, "allowed": FAILURES_ALLOWED}
+        )
+    return ConfirmedIdentity(confirmed, timezone.now())
+
+
+def sign(record: Signable, *, identity: ConfirmedIdentity | None, meaning: str, comment: str = "") -> Signature:
+    """Sign the current version of a locked record as the current actor; called by the transition engine.
+
+    Raises SignatureRefused without a fresh identity of the actor.
+    """
+    act = current_act()
+    if identity is None or identity.user.pk != act.actor.pk or timezone.now() - identity.at > IDENTITY_LASTS:
+        raise SignatureRefused(_("This step needs your signature: enter your password again."))
+    if meaning not in Meaning.values:
+        raise SignatureRefused(_("Choose what your signature means."))
+    content = record.signed_content()
+    with guarded(Signature):
+        return Signature.objects.create(
+            signer=act.actor,
+            signer_name=act.actor.printed_name,
+            signer_title=act.actor.title,
+            meaning=meaning,
+            record_label=record._meta.label_lower,
+            record_pk=str(record.pk),
+            record_version=record.version,
+            digest=digest(content),
+            canonical_form=CANONICAL_FORM,
+            content=plain(content),
+            components=["id", "password"],
+            act_id=act.id,
+            source=act.source,
+            comment=comment,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureView:
+    """A signature as it is shown everywhere: with whether the record still is what was signed."""
+
+    signature: Signature
+    content_matches: bool
+
+    @property
+    def meaning_label(self) -> str:
+        return str(Meaning(self.signature.meaning).label)
+
+
+def signatures_of(record: Signable) -> list[SignatureView]:
+    rows = Signature.objects.filter(record_label=record._meta.label_lower, record_pk=str(record.pk)).order_by(
+        "signed_at"
+    )
+    return _judged(rows, digest(record.signed_content()))
+
+
+def _judged(rows: Iterable[Signature], current: str) -> list[SignatureView]:
+    return [SignatureView(row, row.digest == current) for row in rows]

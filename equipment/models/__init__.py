@@ -1,0 +1,4 @@
+from equipment.models.hierarchy import Area, Equipment, ProductionLine, Site
+from equipment.models.states import LineStateInterval, ReasonCode
+
+__all__ = ["Area", "Equipment", "LineStateInterval", "ProductionLine", "ReasonCode", "Site"]

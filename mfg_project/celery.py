@@ -1,0 +1,25 @@
+"""Celery app and the beat schedule in code: reviewed, versioned; django-celery-beat loads it into the database."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mfg_project.settings")
+
+app = Celery("genba")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+# `expires` is shorter than the period: a queue that stood still must not replay a backlog of refreshes.
+app.conf.beat_schedule = {
+    "production.refresh_kpis": {
+        "task": "production.refresh_kpis",
+        "schedule": 60.0,
+        "options": {"expires": 50},
+    },
+    "production.plan_shifts": {
+        "task": "production.plan_shifts",
+        "schedule": 3600.0,
+        "options": {"expires": 3000},
+    },
+}

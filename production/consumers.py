@@ -1,0 +1,43 @@
+import asyncio
+import contextlib
+from typing import Any
+
+from channels.generic.websocket import AsyncJsonWebsocketConsumer
+
+from equipment.events import FLOOR_GROUP
+
+HEARTBEAT_SECONDS = 15
+FORBIDDEN = 4403
+
+
+class FloorConsumer(AsyncJsonWebsocketConsumer):
+    """Server to browser only; anything a browser wants to change goes through a view."""
+
+    heartbeat: asyncio.Task[None] | None = None
+
+    async def connect(self) -> None:
+        user = self.scope.get("user")
+        if user is None or not await user.ahas_perm("equipment.view_productionline"):
+            await self.close(code=FORBIDDEN)
+            return
+        await self.channel_layer.group_add(FLOOR_GROUP, self.channel_name)
+        await self.accept()
+        self.heartbeat = asyncio.create_task(self._beat())
+
+    async def disconnect(self, code: int) -> None:
+        if self.heartbeat:
+            self.heartbeat.cancel()
+        with contextlib.suppress(Exception):  # a lost Redis must not keep the socket from closing
+            await self.channel_layer.group_discard(FLOOR_GROUP, self.channel_name)
+
+    async def receive_json(self, content: Any, **kwargs: Any) -> None:
+        """Nothing a browser sends is acted on."""
+
+    async def floor_event(self, event: dict[str, Any]) -> None:
+        await self.send_json({"event": event["event"], "id": event["id"]})
+
+    async def _beat(self) -> None:
+        """A silent connection and a dead one look alike to a browser; the tick tells them apart."""
+        while True:
+            await self.send_json({"event": "tick", "id": ""})
+            await asyncio.sleep(HEARTBEAT_SECONDS)

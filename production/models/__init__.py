@@ -1,0 +1,21 @@
+from production.models.calendar import ScheduledShift, Shift
+from production.models.job_order import JobOrder, OperationRun, QuantityReport
+from production.models.kpi import KpiDaily, KpiDay, KpiDirtyDay, KpiRefresh
+from production.models.routing import Routing, RoutingOperation
+from production.models.work_order import Batch, WorkOrder
+
+__all__ = [
+    "Batch",
+    "JobOrder",
+    "KpiDaily",
+    "KpiDay",
+    "KpiDirtyDay",
+    "KpiRefresh",
+    "OperationRun",
+    "QuantityReport",
+    "Routing",
+    "RoutingOperation",
+    "ScheduledShift",
+    "Shift",
+    "WorkOrder",
+]

@@ -1,0 +1,40 @@
+import datetime as dt
+
+from django.db import transaction
+
+from equipment.models import ProductionLine
+from equipment.queries.site import plant_time_zone
+from production.models import ScheduledShift, Shift
+
+
+def plan_shifts(*, first: dt.date, last: dt.date) -> int:
+    """Lay out the active shift patterns as planned time of each line, `first` to `last` inclusive.
+
+    Safe to run again: a day that is planned already, or was cancelled, stays as it is. Returns the rows added.
+    """
+    zone = plant_time_zone()
+    lines = list(ProductionLine.objects.filter(is_active=True))
+    days = [first + dt.timedelta(days=n) for n in range((last - first).days + 1)]
+    rows = [
+        _scheduled(shift, line, day, zone)
+        for shift in Shift.objects.filter(is_active=True)
+        for line in lines
+        if shift.line_id in (None, line.pk)
+        for day in days
+        if day.isoweekday() in shift.weekdays
+    ]
+    with transaction.atomic():
+        before = ScheduledShift.objects.count()
+        ScheduledShift.objects.bulk_create(rows, ignore_conflicts=True, batch_size=2000)
+        return ScheduledShift.objects.count() - before
+
+
+def _scheduled(shift: Shift, line: ProductionLine, day: dt.date, zone: dt.tzinfo) -> ScheduledShift:
+    end_day = day if shift.end_time > shift.start_time else day + dt.timedelta(days=1)
+    return ScheduledShift(
+        line=line,
+        shift=shift,
+        production_date=day,
+        starts_at=dt.datetime.combine(day, shift.start_time, tzinfo=zone),
+        ends_at=dt.datetime.combine(end_day, shift.end_time, tzinfo=zone),
+    )

@@ -1,0 +1,303 @@
+"""Every change of a work order. Each function is one transaction: it happens whole or not at all."""
+
+import datetime as dt
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from audit import records
+from audit.context import require
+from audit.errors import InvalidInput, NotFound
+from audit.models import Signature
+from audit.signatures import ConfirmedIdentity
+from audit.transitions import Edge
+from equipment.models import ProductionLine
+from inventory.models import Material
+from production.enums import FINAL_STATUSES, JobOrderStatus, WorkOrderStatus
+from production.events import publish_order
+from production.models import Batch, JobOrder, RoutingOperation, WorkOrder
+from production.transitions import (
+    CANCEL,
+    COMPLETE,
+    HOLD,
+    JOB_CANCEL,
+    JOB_ORDER,
+    PLAN,
+    RELEASE,
+    RESUME,
+    WORK_ORDER,
+)
+
+EDITABLE = frozenset(
+    {
+        "planned_quantity",
+        "uom",
+        "priority",
+        "scheduled_start",
+        "scheduled_end",
+        "production_line_id",
+        "batch_id",
+        "manufacturing_parameters",
+        "quality_requirements",
+        "special_instructions",
+    }
+)
+
+
+def create_work_order(
+    *,
+    work_order_number: str,
+    product_id: UUID,
+    planned_quantity: Any,
+    scheduled_start: dt.datetime,
+    scheduled_end: dt.datetime,
+    production_line_id: UUID | None = None,
+    batch_id: UUID | None = None,
+    **values: Any,
+) -> WorkOrder:
+    """Create an order in status `created`.
+
+    Raises NotFound (product, line, batch), InvalidInput (any rule) or Conflict (number taken, decided by the
+    database so that two racing writers cannot both win).
+    """
+    require("production.add_workorder")
+    _known(values)
+    product = _active_product(product_id)
+    _check_links(production_line_id, batch_id, product)
+    _check_zones(scheduled_start=scheduled_start, scheduled_end=scheduled_end)
+    values.setdefault("uom", product.uom)
+    with transaction.atomic():
+        order = records.create(
+            WorkOrder(
+                work_order_number=work_order_number,
+                product=product,
+                planned_quantity=planned_quantity,
+                scheduled_start=scheduled_start,
+                scheduled_end=scheduled_end,
+                production_line_id=production_line_id,
+                batch_id=batch_id,
+                **values,
+            )
+        )
+        _announce(order)
+    return order
+
+
+def update_work_order(
+    *, work_order_id: UUID, expected_version: int | None = None, reason: str = "", **changes: Any
+) -> WorkOrder:
+    """Change what is given and leave the rest. A final order is closed for edits.
+
+    Raises NotFound, StaleVersion, InvalidInput or Conflict.
+    """
+    require("production.change_workorder")
+    _known(changes)
+    _check_zones(**{k: v for k, v in changes.items() if isinstance(v, dt.datetime)})
+    with transaction.atomic():
+        order = locked_order(work_order_id)
+        records.check_version(order, expected_version)
+        if order.status in FINAL_STATUSES:
+            raise InvalidInput(
+                _("The order is “%(status)s” and can no longer be changed.") % {"status": order.get_status_display()}
+            )
+        _check_links(changes.get("production_line_id"), changes.get("batch_id"), order.product)
+        _check_line_change(order, changes)
+        _check_quantity_change(order, changes)
+        records.update(order, expected_version=expected_version, reason=reason, **changes)
+        if "production_line_id" in changes:
+            _dispatch_jobs(order)
+        _announce(order)
+    return order
+
+
+def plan_work_order(*, work_order_id: UUID) -> WorkOrder:
+    """Plan a created order: copy the operations of the product's active routing into job orders."""
+    with transaction.atomic():
+        order = locked_order(work_order_id)
+        WORK_ORDER.apply(order, PLAN)
+        operations = RoutingOperation.objects.filter(
+            routing__product_id=order.product_id, routing__is_active=True
+        ).order_by("sequence")
+        for operation in operations:
+            records.create(
+                JobOrder(
+                    work_order=order,
+                    sequence=operation.sequence,
+                    operation_name=operation.name,
+                    run_time_seconds=operation.run_time_seconds,
+                    setup_time_seconds=operation.setup_time_seconds,
+                    production_line_id=operation.production_line_id or order.production_line_id,
+                )
+            )
+        _announce(order)
+    return order
+
+
+def release_work_order(
+    *, work_order_id: UUID, identity: ConfirmedIdentity | None, meaning: str, comment: str = ""
+) -> WorkOrder:
+    """Release a planned order to the floor, signed by the current actor.
+
+    Raises TransitionRefused, MissingPermission, InvalidInput or SignatureRefused; nothing is changed then.
+    """
+    with transaction.atomic():
+        order = locked_order(work_order_id)
+        WORK_ORDER.apply(order, RELEASE, identity=identity, meaning=meaning, reason=comment, stamp=_signature_summary)
+        _announce(order)
+    return order
+
+
+def hold_work_order(*, work_order_id: UUID, reason: str) -> WorkOrder:
+    """Stop an order from going on; its jobs stay as they are but accept no start and no pieces."""
+    with transaction.atomic():
+        order = locked_order(work_order_id)
+        WORK_ORDER.apply(order, HOLD, reason=reason, status_before_hold=order.status)
+        _announce(order)
+    return order
+
+
+def resume_work_order(*, work_order_id: UUID, reason: str = "") -> WorkOrder:
+    """Bring an order back to the status it had before the hold."""
+    with transaction.atomic():
+        order = locked_order(work_order_id)
+        WORK_ORDER.apply(order, RESUME, reason=reason, status_before_hold="")
+        _announce(order)
+    return order
+
+
+def complete_work_order(*, work_order_id: UUID) -> WorkOrder:
+    """Complete an order whose jobs are all complete; the last job's completion does this by itself."""
+    with transaction.atomic():
+        order = locked_order(work_order_id)
+        apply_completion(order)
+        _announce(order)
+    return order
+
+
+def cancel_work_order(*, work_order_id: UUID, reason: str) -> WorkOrder:
+    """Cancel an order that is not final, and the jobs it still has."""
+    with transaction.atomic():
+        order = locked_order(work_order_id)
+        WORK_ORDER.apply(order, CANCEL, reason=reason)
+        for job in order.job_orders.select_for_update(no_key=True).order_by("pk"):
+            if job.status in JOB_CANCEL.sources:
+                JOB_ORDER.apply(job, JOB_CANCEL, reason=reason)
+        _announce(order)
+    return order
+
+
+# Which status a client may ask for, and the step that leads there. Release is missing on purpose: it is signed.
+STEP_TO_STATUS = {
+    WorkOrderStatus.PLANNED: plan_work_order,
+    WorkOrderStatus.COMPLETED: complete_work_order,
+}
+
+
+def locked_order(work_order_id: UUID) -> WorkOrder:
+    """The order, locked until the transaction ends. Always the first lock a production service takes."""
+    order = (
+        WorkOrder.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("product", "production_line", "batch")
+        .filter(pk=work_order_id)
+        .first()
+    )
+    if order is None:
+        raise NotFound(_("The work order was not found."))
+    return order
+
+
+def apply_completion(order: WorkOrder, *, at: dt.datetime | None = None) -> None:
+    at = at or timezone.now()
+    WORK_ORDER.apply(order, COMPLETE, occurred_at=at, actual_end=max(at, order.actual_start or at))
+
+
+def refused_steps(order: WorkOrder, user: Any) -> list[tuple[Edge, str]]:
+    """Every step the status allows with why this user cannot take it now ("" = possible); for pages and API."""
+    return [(edge, next(WORK_ORDER.refusals(order, edge, user), "")) for edge in WORK_ORDER.allowed(order)]
+
+
+def _announce(order: WorkOrder) -> None:
+    transaction.on_commit(partial(publish_order, order.pk))
+
+
+def _signature_summary(signature: Signature) -> dict[str, Any]:
+    return {
+        "electronic_signature": {
+            "signature_id": str(signature.pk),
+            "signer": signature.signer_name,
+            "meaning": signature.meaning,
+            "digest": signature.digest,
+        }
+    }
+
+
+def _known(values: dict[str, Any]) -> None:
+    if unknown := sorted(set(values) - EDITABLE):
+        raise InvalidInput(
+            _("These fields cannot be set: %(fields)s.") % {"fields": ", ".join(unknown)},
+            fields={name: _("Cannot be set.") for name in unknown},
+        )
+
+
+def _check_zones(**moments: dt.datetime) -> None:
+    for name, moment in moments.items():
+        if timezone.is_naive(moment):
+            raise InvalidInput(
+                _("A time needs its zone, e.g. 2026-01-31T08:00:00+09:00."), fields={name: _("Zone missing.")}
+            )
+
+
+def _active_product(product_id: UUID) -> Material:
+    product = Material.objects.filter(pk=product_id).first()
+    if product is None:
+        raise NotFound(_("The product was not found."))
+    if not product.is_active:
+        raise InvalidInput(_("The product is no longer active."), fields={"product": _("Not active.")})
+    return product
+
+
+def _check_links(line_id: UUID | None, batch_id: UUID | None, product: Material) -> None:
+    if line_id and not ProductionLine.objects.filter(pk=line_id, is_active=True).exists():
+        raise NotFound(_("The production line was not found."))
+    if batch_id:
+        batch = Batch.objects.filter(pk=batch_id).first()
+        if batch is None:
+            raise NotFound(_("The batch was not found."))
+        if batch.product_id != product.pk:
+            raise InvalidInput(_("The batch is of another product."), fields={"batch": _("Another product.")})
+
+
+def _check_line_change(order: WorkOrder, changes: dict[str, Any]) -> None:
+    if "production_line_id" not in changes or changes["production_line_id"] == order.production_line_id:
+        return
+    if order.status == WorkOrderStatus.IN_PROGRESS:
+        raise InvalidInput(
+            _("The order is running; its line can be changed only before the first start."),
+            fields={"production_line": _("The order is running.")},
+        )
+
+
+def _check_quantity_change(order: WorkOrder, changes: dict[str, Any]) -> None:
+    planned = changes.get("planned_quantity")
+    made = max((job.produced for job in order.job_orders.all()), default=0)
+    if planned is not None and 0 < planned < made:
+        raise InvalidInput(
+            _("%(made)s pieces are reported already; the plan cannot be smaller.") % {"made": f"{made.normalize():f}"},
+            fields={"planned_quantity": _("Smaller than what is made.")},
+        )
+
+
+def _dispatch_jobs(order: WorkOrder) -> None:
+    """Jobs without a line of their own in the routing follow the order's line."""
+    own_line = set(
+        RoutingOperation.objects.filter(
+            routing__product_id=order.product_id, routing__is_active=True, production_line__isnull=False
+        ).values_list("sequence", flat=True)
+    )
+    for job in order.job_orders.select_for_update(no_key=True).order_by("pk"):
+        if job.status == JobOrderStatus.WAITING and job.sequence not in own_line:
+            records.update(job, production_line_id=order.production_line_id)

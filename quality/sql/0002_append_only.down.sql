@@ -1,0 +1,2 @@
+DROP TRIGGER quality_measurement_append_only ON quality_measurement;
+DROP TRIGGER quality_check_append_only ON quality_checks;

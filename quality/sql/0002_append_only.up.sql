@@ -1,0 +1,4 @@
+CREATE TRIGGER quality_check_append_only BEFORE UPDATE OR DELETE ON quality_checks
+    FOR EACH ROW EXECUTE FUNCTION audit_refuse_change();
+CREATE TRIGGER quality_measurement_append_only BEFORE UPDATE OR DELETE ON quality_measurement
+    FOR EACH ROW EXECUTE FUNCTION audit_refuse_change();

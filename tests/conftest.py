@@ -1,0 +1,62 @@
+"""Shared fixtures: a small plant, a user per role, and helpers to act as one of them."""
+
+import datetime as dt
+from collections.abc import Iterator
+
+import pytest
+from django.conf import settings as django_settings
+from django.utils import timezone
+
+from accounts.models import User
+from audit.context import act_as
+from tests import factories
+
+PASSWORD = "a-long-test-password"
+
+
+def pytest_configure() -> None:
+    # Hashing and transport are not what these tests are about; live tests use the real ones.
+    django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    django_settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+
+
+@pytest.fixture
+def user_of(db):
+    """`user_of("operator")` is a user with that role and PASSWORD."""
+
+    def make(role: str) -> User:
+        return factories.user(role, password=PASSWORD)
+
+    return make
+
+
+@pytest.fixture
+def as_role(user_of):
+    """`with as_role("operator") as user:` everything inside is that user's doing."""
+    from contextlib import contextmanager
+
+    @contextmanager
+    def acting(role: str) -> Iterator[User]:
+        user = user_of(role)
+        with act_as(user, source="test"):
+            yield user
+
+    return acting
+
+
+@pytest.fixture
+def as_admin(db):
+    """Acts as a superuser for the whole test: for arranging, and for rules that are not about permission."""
+    user = factories.superuser(password=PASSWORD)
+    with act_as(user, source="test"):
+        yield user
+
+
+@pytest.fixture
+def plant(as_admin) -> factories.Plant:
+    return factories.plant()
+
+
+@pytest.fixture
+def now() -> dt.datetime:
+    return timezone.now()
