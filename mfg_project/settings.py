@@ -5,6 +5,7 @@ start on a default secret key or plain-text session cookies (`mfg_project/checks
 """
 
 from pathlib import Path
+from typing import Any
 
 import environ
 import structlog
@@ -248,7 +249,7 @@ UNFOLD = {
 }
 
 # --- Logs: JSON lines in production, readable ones elsewhere -------------------------------------------
-_pre_chain = [
+_pre_chain: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,

@@ -1,3 +1,5 @@
+from decimal import Decimal
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -67,7 +69,7 @@ class JobOrder(AuditedModel):
         return f"{self.work_order.work_order_number}/{self.sequence} {self.operation_name}"
 
     @property
-    def produced(self):
+    def produced(self) -> Decimal:
         """PQ of ISO 22400: good + scrap + rework."""
         return self.good + self.scrap + self.rework
 

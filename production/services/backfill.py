@@ -91,7 +91,7 @@ def record_past_order(
             bulk_create_with_history(job_rows, JobOrder, default_user=current_act().actor)
             QuantityReport.objects.bulk_create(_report_rows(zip(job_rows, jobs, strict=True)), batch_size=2000)
             OperationRun.objects.bulk_create(_run_rows(zip(job_rows, jobs, strict=True)), batch_size=2000)
-        _import_evidence(order)
+        _import_evidence(order, ended_at=max(job.ended_at for job in jobs))
     return order
 
 
@@ -120,7 +120,7 @@ def _report_rows(pairs: Iterable[tuple[JobOrder, PastJob]]) -> list[QuantityRepo
     return [
         QuantityReport(
             job_order=row,
-            production_line_id=row.production_line_id,
+            production_line_id=job.line_id,
             good=report.good,
             scrap=report.scrap,
             rework=report.rework,
@@ -152,10 +152,10 @@ def _run_rows(pairs: Iterable[tuple[JobOrder, PastJob]]) -> list[OperationRun]:
     ]
 
 
-def _import_evidence(order: WorkOrder) -> None:
+def _import_evidence(order: WorkOrder, *, ended_at: dt.datetime) -> None:
     act = current_act()
     StateChange.objects.create(
-        occurred_at=order.actual_end,
+        occurred_at=ended_at,
         record_label=order._meta.label_lower,
         record_pk=str(order.pk),
         transition="import",

@@ -15,7 +15,7 @@ from audit.errors import InvalidInput, NotFound, TransitionRefused
 from audit.records import guarded
 from equipment.enums import LineState, ReasonKind, StateSource
 from equipment.events import publish_line
-from equipment.models import ReasonCode
+from equipment.models import LineStateInterval, ReasonCode
 from equipment.services.line_states import set_line_state
 from production.enums import JobOrderStatus, WorkOrderStatus
 from production.events import publish_order
@@ -28,13 +28,12 @@ def start_job(*, job_order_id: UUID, source: str = StateSource.PERSON) -> JobOrd
     """Start or continue a job; the first start of an order moves it to `in_progress` and stamps its actual start."""
     with transaction.atomic():
         order, job = _locked(job_order_id)
-        if job.production_line_id is None:
-            raise InvalidInput(_("The job has no production line yet."))
+        line_id = _line_of(job)
         now = timezone.now()
         JOB_ORDER.apply(job, JOB_START, occurred_at=now, actual_start=job.actual_start or now)
         if order.status == WorkOrderStatus.RELEASED:
             WORK_ORDER.apply(order, START, occurred_at=now, actual_start=order.actual_start or now)
-        set_line_state(line_id=job.production_line_id, state=LineState.RUNNING, source=source)
+        set_line_state(line_id=line_id, state=LineState.RUNNING, source=source)
         _announce(job)
     return job
 
@@ -55,7 +54,7 @@ def complete_job(*, job_order_id: UUID) -> JobOrder:
     with transaction.atomic():
         order, job = _locked(job_order_id)
         now = timezone.now()
-        JOB_ORDER.apply(job, JOB_COMPLETE, occurred_at=now, actual_end=max(now, job.actual_start))
+        JOB_ORDER.apply(job, JOB_COMPLETE, occurred_at=now, actual_end=max(now, job.actual_start or now))
         if not order.job_orders.exclude(status=JobOrderStatus.COMPLETED).exists():
             apply_completion(order, at=now)
         _rest_line(job)
@@ -94,7 +93,7 @@ def report_quantity(
         with guarded(QuantityReport):
             report = QuantityReport.objects.create(
                 job_order=job,
-                production_line_id=job.production_line_id,
+                production_line_id=_line_of(job),
                 good=good,
                 scrap=scrap,
                 rework=rework,
@@ -158,11 +157,17 @@ def _announce(job: JobOrder) -> None:
 
 def _rest_line(job: JobOrder) -> None:
     """The line is idle when nothing runs on it any more; a stop that was shown already stays a stop."""
-    if not JobOrder.objects.filter(production_line_id=job.production_line_id, status=JobOrderStatus.RUNNING).exists():
-        line = job.production_line
-        current = line.state_intervals.filter(ended_at=None).first()
+    line_id = _line_of(job)
+    if not JobOrder.objects.filter(production_line_id=line_id, status=JobOrderStatus.RUNNING).exists():
+        current = LineStateInterval.objects.filter(line_id=line_id, ended_at=None).first()
         if current is None or current.state in (LineState.RUNNING, LineState.SETUP):
-            set_line_state(line_id=line.pk, state=LineState.IDLE)
+            set_line_state(line_id=line_id, state=LineState.IDLE)
+
+
+def _line_of(job: JobOrder) -> UUID:
+    if job.production_line_id is None:
+        raise InvalidInput(_("The job has no production line yet."))
+    return job.production_line_id
 
 
 def _reason(reason_id: UUID, kind: str) -> ReasonCode:

@@ -1,6 +1,7 @@
 """Every change of a work order. Each function is one transaction: it happens whole or not at all."""
 
 import datetime as dt
+from decimal import Decimal
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -283,7 +284,7 @@ def _check_line_change(order: WorkOrder, changes: dict[str, Any]) -> None:
 
 def _check_quantity_change(order: WorkOrder, changes: dict[str, Any]) -> None:
     planned = changes.get("planned_quantity")
-    made = max((job.produced for job in order.job_orders.all()), default=0)
+    made = max((job.produced for job in order.job_orders.all()), default=Decimal(0))
     if planned is not None and 0 < planned < made:
         raise InvalidInput(
             _("%(made)s pieces are reported already; the plan cannot be smaller.") % {"made": f"{made.normalize():f}"},
