@@ -3,7 +3,9 @@
   const timers = new WeakMap();
 
   function submitters(form) {
-    return form.matches("form") ? [...form.querySelectorAll("button:not([type=button]), input[type=submit]")] : [form];
+    return form.matches("form")
+      ? [...form.querySelectorAll("button:not([type=button]), input[type=submit]")]
+      : [form];
   }
 
   function busy(element) {
@@ -11,7 +13,10 @@
       if (button.disabled) continue;
       button.disabled = true;
       button.dataset.once = "";
-      timers.set(button, setTimeout(() => button.classList.add("is-busy"), 300));
+      timers.set(
+        button,
+        setTimeout(() => button.classList.add("is-busy"), 300),
+      );
     }
   }
 

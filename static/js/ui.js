@@ -73,7 +73,14 @@
     return null;
   }
 
-  const BY_STATUS = { 403: "forbidden", 404: "gone", 413: "tooLarge", 500: "broken", 502: "down", 503: "down" };
+  const BY_STATUS = {
+    403: "forbidden",
+    404: "gone",
+    413: "tooLarge",
+    500: "broken",
+    502: "down",
+    503: "down",
+  };
 
   document.addEventListener("htmx:responseError", (event) => {
     const { xhr } = event.detail;
