@@ -13,13 +13,18 @@ from quality.importers.nist_box_assembly.measurements import inspected_at, read_
 from quality.importers.nist_box_assembly.rows import MalformedRow
 from quality.importers.nist_box_assembly.runs import OperationRun, flags_of_runs, read_runs
 from quality.importers.nist_box_assembly.stream import read_machine_day
-from tests.shared import NIST, needs_shared_data
+from tests.shared import SHARED, shared
 
-pytestmark = needs_shared_data
+NIST = SHARED / "data" / "nist-sms-box-assembly"
 
 RUNS = NIST / "derived" / "op_runs.csv"
 MEASUREMENTS = NIST / "derived" / "qif_measurements.csv"
 STREAM = NIST / "clean-stream" / "2-1-2017-Hurco04-Clean.txt"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def data_is_there() -> None:
+    shared("data", "nist-sms-box-assembly")
 
 
 @pytest.fixture(scope="module")

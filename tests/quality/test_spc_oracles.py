@@ -9,9 +9,16 @@ import pytest
 
 from quality.importers.nist_box_assembly.measurements import MeasuredValue, read_measurements
 from quality.spc import Capability, capability, individuals_chart
-from tests.shared import NIST, ORACLES, needs_shared_data
+from tests.shared import SHARED, shared
 
-pytestmark = needs_shared_data
+NIST = SHARED / "data" / "nist-sms-box-assembly"
+ORACLES = SHARED / "oracles"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def data_is_there() -> None:
+    shared("data", "nist-sms-box-assembly")
+    shared("oracles")
 
 
 def rows(file: Path) -> list[dict[str, str]]:

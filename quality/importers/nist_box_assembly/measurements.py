@@ -175,7 +175,7 @@ def inspected_at(file: Path) -> datetime:
     """
     if named := re.match(r"(\d+)_(\d+)_(\d+) (\d+)_(\d+)_(\d+) (AM|PM) ", file.name):
         return datetime.strptime(" ".join(named.groups()), "%m %d %Y %I %M %S %p").replace(tzinfo=UTC)
-    with file.open(encoding="utf-8") as opened:
+    with file.open(encoding="utf-8", errors="replace") as opened:
         for line, text in enumerate(opened, start=1):
             if written := re.search(r"<ReportPreparationDate>([^<]*)</ReportPreparationDate>", text):
                 try:
