@@ -33,9 +33,7 @@ ICONS = """
 
 
 def fetch(package: str, version: str, into: Path) -> Path:
-    subprocess.run(
-        ["npm", "pack", f"{package}@{version}", "--silent"], cwd=into, check=True, stdout=subprocess.DEVNULL
-    )
+    subprocess.run(["npm", "pack", f"{package}@{version}", "--silent"], cwd=into, check=True, stdout=subprocess.DEVNULL)
     archive = next(into.glob(f"{package}-{version}.tgz"))
     with tarfile.open(archive) as tar:
         tar.extractall(into / package, filter="data")
