@@ -75,10 +75,7 @@ def ensure_environment() -> None:
 def works(python: Path) -> bool:
     """False for a missing environment, and for one whose Python was upgraded or moved away."""
     try:
-        return (
-            subprocess.run([str(python), "-c", "import pip"], capture_output=True, check=False).returncode
-            == 0
-        )
+        return subprocess.run([str(python), "-c", "import pip"], capture_output=True, check=False).returncode == 0
     except OSError:
         return False
 
@@ -89,7 +86,7 @@ def ensure_requirements(files: Sequence[str]) -> None:
     if all(installed.get(name) == digest(name) for name in files):
         return
     say("Installing " + " and ".join(files) + " (a minute or two the first time)")
-    command = [str(PYTHON), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    command = [str(PYTHON), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
     pip = subprocess.run([*command, *(option for name in files for option in ("-r", name))], check=False)
     if pip.returncode:
         sys.exit("The requirements could not be installed; pip says why above. The next try continues.")

@@ -86,9 +86,7 @@ def prepare(
     installed = (binaries or wheel_binaries()).resolve()
     name = f"{name}-{major_version(installed)}"  # data of one major version is unreadable for another
     home, user = choose_home(state, name)
-    cluster = Cluster(
-        binaries=runnable(installed, home.parent, user), home=home, user=user, throwaway=throwaway
-    )
+    cluster = Cluster(binaries=runnable(installed, home.parent, user), home=home, user=user, throwaway=throwaway)
     if throwaway and cluster.data.exists():
         end_previous(cluster.data)
         shutil.rmtree(cluster.data)

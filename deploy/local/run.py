@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import socket
 import sys
@@ -48,21 +49,29 @@ def launch(state: State, note: Path, started: float) -> int:
         note.write_text(f"Open {url}")
         say(f"  ready in {time.monotonic() - started:.1f} s\n\n  Open {url}\n")
         say(f"  Ctrl-C ends everything. Logs: {shown(state.log)}")
-        while True:
+        while not terminal_is_gone():
             supervisor.pause(0.5)
             supervisor.tend()
     except StopRequested:
-        return 0
+        pass
     finally:
         say("\n  ending")
         supervisor.stop()
         say("  ended; nothing is left running")
+    return 0
 
 
 def end_with_make() -> None:
     """When `make` itself is killed there is no terminal left that could end us."""
     if LIBC is not None and "MAKELEVEL" in os.environ:
         LIBC.prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+
+
+def terminal_is_gone() -> bool:
+    """A closed window tells only the session's first process; when that is `make`, we have to look."""
+    poll = select.poll()
+    poll.register(1, 0)
+    return any(event & select.POLLHUP for _, event in poll.poll(0))
 
 
 def keep_one_old_log(state: State) -> None:
@@ -117,15 +126,14 @@ def start_programs(supervisor: Supervisor) -> str:
 
 def programs(server: socket.socket) -> list[Child]:
     """The listening socket stays ours: while the web process restarts, browsers wait instead of failing."""
-    fd = server.fileno()
     port = server.getsockname()[1]
-    daphne = [*PYTHON, "-m", "daphne", "--fd", str(fd), "mfg_project.asgi:application"]
+    daphne = [*PYTHON, "-m", "daphne", "--fd", str(server.fileno()), "mfg_project.asgi:application"]
     celery = [*PYTHON, "-m", "celery", "-A", "mfg_project"]
     worker = [*celery, "worker", "-l", "INFO", "-P", "threads", "-c", "2", "-n", f"genba-{port}@%h"]
     beat = [*celery, "beat", "-l", "INFO", "--pidfile="]
     simulator = [*PYTHON, "manage.py", "run_simulator"]
     return [
-        Child(name="web", command=daphne, env=named("web"), pass_fds=(fd,)),
+        Child(name="web", command=daphne, env=named("web"), sockets=(server,)),
         Child(name="worker", command=[*worker, "--without-gossip", "--without-mingle"], env=named("worker")),
         Child(name="beat", command=beat, env=named("beat")),
         Child(name="simulator", command=simulator, env=named("simulator")),

@@ -33,11 +33,10 @@ class State:
             if self.path.stat().st_uid == os.geteuid():
                 self.path.chmod(0o755)
             self.log.mkdir(mode=0o700, exist_ok=True)
-            (self.path / "writable").touch()
         except PermissionError:
-            raise LaunchError(
-                f"{self.path} belongs to another user. Run as that user, or remove it."
-            ) from None
+            raise LaunchError(f"{self.path} cannot be used: it belongs to another user.") from None
+        if not os.access(self.path, os.W_OK):
+            raise LaunchError(f"{self.path} belongs to another user. Run as that user, or remove it.")
 
     @property
     def key(self) -> str:

@@ -8,6 +8,7 @@ import functools
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -24,7 +25,7 @@ PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
-class StopRequested(Exception):  # noqa: N818 not an error
+class StopRequested(Exception):
     """Ctrl-C, or a signal that means the same."""
 
 
@@ -39,7 +40,7 @@ class Child:
     patience: float = 8.0  # seconds from stop_signal to SIGKILL
     tier: int = 0  # lower tiers end first: programs before the services they use
     user: dict[str, Any] = field(default_factory=dict)
-    pass_fds: tuple[int, ...] = ()
+    sockets: tuple[socket.socket, ...] = ()  # inherited; held here so that they stay open between restarts
     before_start: Callable[[], None] = lambda: None
 
 
@@ -70,7 +71,8 @@ class Supervisor:
         """Signals only leave a note and end a pause; nothing is interrupted half-way."""
         signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._note_stop)
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup keeps its meaning
+                signal.signal(number, self._note_stop)
         signal.signal(signal.SIGCHLD, lambda *_: None)
 
     def _note_stop(self, *_: object) -> None:
@@ -139,6 +141,8 @@ class Supervisor:
             end_all([running for running in chosen if running.child.tier == tier])
         for running in chosen:
             del self.running[running.child.name]
+            for each in running.child.sockets:
+                each.close()
         self._remember()
 
     def _remember(self) -> None:
@@ -182,7 +186,7 @@ def spawn(child: Child, log: Path) -> subprocess.Popen[bytes]:
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            pass_fds=child.pass_fds,
+            pass_fds=[each.fileno() for each in child.sockets],
             preexec_fn=tether(child.death_signal),  # noqa: PLW1509 the launcher has no threads
             **child.user,
         )

@@ -87,9 +87,7 @@ def test_env_file_names_its_broken_line(tmp_path):
 
 def test_old_python_is_told_what_is_needed():
     script = "import sys; sys.version_info = (3, 10, 4); import bootstrap; bootstrap.main()"
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT / "deploy" / "local", capture_output=True, text=True
-    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT / "deploy" / "local", capture_output=True, text=True)
 
     assert done.returncode == 1
     assert "Genba needs Python 3.11 or newer" in done.stderr

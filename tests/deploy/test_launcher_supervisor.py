@@ -1,8 +1,10 @@
 """Children are watched, restarted and ended, whatever dies first."""
 
+import gc
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -56,10 +58,7 @@ def test_stop_ends_what_the_child_had_started(supervisor, tmp_path):
 
 
 def test_child_that_ignores_the_signal_is_killed(supervisor):
-    deaf = (
-        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-        "print(1, flush=True); time.sleep(60)"
-    )
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint(1, flush=True); time.sleep(60)"
     supervisor.start(Child(name="deaf", command=[sys.executable, "-c", deaf], patience=0.2))
     wait_until(lambda: supervisor.log_tail("deaf") == "1")
     pid = pid_of(supervisor, "deaf")
@@ -132,3 +131,24 @@ def test_record_of_children_is_whole_at_any_time(supervisor: Supervisor):
 
     assert (entry["name"], entry["pid"]) == ("press", pid_of(supervisor, "press"))
     assert entry["identity"] == identity(entry["pid"])
+
+
+def test_listening_socket_outlives_the_child_that_serves_it(supervisor):
+    serve = "import socket, sys; s = socket.socket(fileno=int(sys.argv[1])); c = s.accept()[0]; c.sendall(b'up')"
+
+    def start():  # keeps no reference to the socket, as the launcher does not
+        server = socket.create_server(("127.0.0.1", 0))
+        command = [sys.executable, "-c", serve, str(server.fileno())]
+        supervisor.start(Child(name="web", command=command, sockets=(server,)))
+        return server.getsockname()
+
+    address = start()
+    gc.collect()
+    os.kill(pid_of(supervisor, "web"), signal.SIGKILL)
+    wait_until(lambda: not supervisor.alive("web"))
+
+    with socket.create_connection(address, timeout=10) as waiting:
+        supervisor.tend()
+        time.sleep(1.1)
+        supervisor.tend()
+        assert waiting.recv(2) == b"up"

@@ -26,9 +26,7 @@ ONLY_LAUNCHER = {"PORT", "GENBA_STATE"}
 def manage(*arguments, **changes):
     outside = {name: value for name, value in os.environ.items() if name not in READ}
     env = outside | {name: value for name, value in (SAFE | changes).items() if value is not None}
-    return subprocess.run(
-        [sys.executable, "manage.py", *arguments], cwd=ROOT, env=env, capture_output=True, text=True
-    )
+    return subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=env, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize(
