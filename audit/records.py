@@ -45,9 +45,7 @@ def update(record: Record, *, reason: str = "", expected_version: int | None = N
 def check_version(record: AuditedModel, expected_version: int | None) -> None:
     if expected_version is not None and expected_version != record.version:
         raise StaleVersion(
-            _(
-                "This record was changed by somebody else (version %(now)s, you saw %(seen)s). Your change was not saved."
-            )
+            _("Somebody else changed this record (now version %(now)s, you saw %(seen)s). Nothing was saved.")
             % {"now": record.version, "seen": expected_version},
             version=record.version,
         )

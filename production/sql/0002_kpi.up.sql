@@ -51,7 +51,7 @@ CREATE FUNCTION production_time_sums(
     ), planned AS (
         SELECT shifts.r + b.running + b.setup AS r FROM shifts, by_state b  -- NULL without a calendar
     )
-    SELECT CASE WHEN isempty(b.known) THEN NULL ELSE production_seconds_in((planned.r - b.down) * b.known) END,
+    SELECT CASE WHEN isempty(b.known) OR planned.r IS NULL THEN NULL ELSE production_seconds_in((planned.r - b.down) * b.known) END,
            production_seconds_in(b.running), production_seconds_in(b.setup),
            production_seconds_in(b.stopped * coalesce(planned.r, b.known)),
            production_seconds_in(b.idle * coalesce(planned.r, b.known)),
