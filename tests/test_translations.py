@@ -1,0 +1,69 @@
+"""English and Japanese are complete: nothing missing, nothing fuzzy, nothing compiled from an older text."""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+import polib
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+
+PO = Path(settings.BASE_DIR) / "locale" / "ja" / "LC_MESSAGES" / "django.po"
+PLACEHOLDER = re.compile(r"%\([a-z_]+\)[sd]|%[sd%]|\{\w*\}")
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> polib.POFile:
+    return polib.pofile(str(PO))
+
+
+def test_every_text_is_translated(catalogue):
+    missing = [entry.msgid for entry in catalogue if not entry.obsolete and not entry.translated()]
+
+    assert missing == []
+
+
+def test_nothing_is_fuzzy(catalogue):
+    assert [entry.msgid for entry in catalogue.fuzzy_entries()] == []
+
+
+def test_translations_keep_their_placeholders(catalogue):
+    broken = [
+        entry.msgid
+        for entry in catalogue
+        if not entry.obsolete
+        and not entry.msgid_plural
+        and sorted(PLACEHOLDER.findall(entry.msgid)) != sorted(PLACEHOLDER.findall(entry.msgstr))
+    ]
+
+    assert broken == []
+
+
+def test_the_compiled_catalogue_is_the_present_one(catalogue):
+    compiled = polib.mofile(str(PO.with_suffix(".mo")))
+
+    assert {e.msgid: e.msgstr or e.msgstr_plural for e in compiled} == {
+        e.msgid: e.msgstr or e.msgstr_plural for e in catalogue.translated_entries()
+    }
+
+
+def test_every_text_of_the_code_is_in_the_catalogue(catalogue, tmp_path, monkeypatch):
+    if not shutil.which("xgettext"):
+        if os.environ.get("CI") == "true":
+            pytest.fail("CI installs gettext")
+        pytest.skip("needs gettext (xgettext)")
+    for name in ("accounts", "audit", "equipment", "inventory", "mfg_project", "production", "quality", "templates"):
+        shutil.copytree(Path(settings.BASE_DIR) / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "locale").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    call_command("makemessages", locale=["ja"], verbosity=0)
+
+    def texts(po: polib.POFile) -> set[tuple[str | None, str]]:
+        return {(e.msgctxt, e.msgid) for e in po if not e.obsolete}
+
+    wanted = polib.pofile(str(tmp_path / "locale" / "ja" / "LC_MESSAGES" / "django.po"))
+    assert texts(wanted) - texts(catalogue) == set()
+    assert texts(catalogue) - texts(wanted) == set()
