@@ -1,11 +1,12 @@
 -- Key figures: sums per production day and line, kept up to date day by day, and the view on top.
 -- Time model and formulas: ISO 22400-2 (PBT, APT, PRI·PQ); sums first, ratios last, no data is NULL.
 
-CREATE FUNCTION production_day_of(moment timestamptz) RETURNS date LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT coalesce(
-        (SELECT ((moment AT TIME ZONE time_zone) - (production_day_start - time '00:00'))::date FROM equipment_site),
-        (moment AT TIME ZONE 'UTC')::date)
-$$;
+-- A body that is parsed here and now: PostgreSQL 17 and newer refresh views with an empty search path, in which
+-- a body kept as text would not find its table.
+CREATE FUNCTION production_day_of(moment timestamptz) RETURNS date LANGUAGE sql STABLE PARALLEL SAFE
+RETURN coalesce(
+    (SELECT ((moment AT TIME ZONE time_zone) - (production_day_start - time '00:00'))::date FROM equipment_site),
+    (moment AT TIME ZONE 'UTC')::date);
 
 CREATE FUNCTION production_day_begin(day date) RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT coalesce(
