@@ -17,7 +17,7 @@ from pathlib import Path
 
 from deploy.local import postgres, redis
 from deploy.local.state import ROOT, LaunchError, State, say, warn
-from deploy.local.supervisor import StopRequested, Supervisor
+from deploy.local.supervisor import StopRequested, Supervisor, tether
 
 PYTHON = sys.executable
 IMPORT_LINTER = "from importlinter.cli import lint_imports_command; lint_imports_command()"
@@ -99,7 +99,14 @@ def run_steps(options: argparse.Namespace, pytest_arguments: list[str]) -> list[
 
 def step(name: str, command: list[str], *, quiet: bool = False) -> bool:
     begun = time.monotonic()
-    done = subprocess.run([PYTHON, *command], cwd=ROOT, capture_output=quiet, text=True, check=False)
+    done = subprocess.run(
+        [PYTHON, *command],
+        cwd=ROOT,
+        capture_output=quiet,
+        text=True,
+        check=False,
+        preexec_fn=tether(signal.SIGTERM),  # noqa: PLW1509 we have no threads
+    )
     good = done.returncode == 0
     if quiet and not good:
         say(f"{done.stdout}{done.stderr}".rstrip())
