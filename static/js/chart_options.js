@@ -40,8 +40,12 @@
 
   const dayMonth = genba.timeFormat({ month: "short", day: "numeric" });
   const stamp = genba.timeFormat({ month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
-  const xText = (x, index) =>
-    x.type === "time" ? stamp.format(seconds(x.values[index]) * 1000) : String(x.values[index]);
+  // A series of days is named by day, anything finer with its time
+  function xText(x, index) {
+    if (x.type !== "time") return String(x.values[index]);
+    const daily = x.values.every((value) => genba.clock(seconds(value) * 1000) === "00:00");
+    return (daily ? dayMonth : stamp).format(seconds(x.values[index]) * 1000);
+  }
 
   function xValues({ type, values }) {
     if (type === "time") return values.map(seconds);

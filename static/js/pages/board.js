@@ -8,7 +8,7 @@
 
   function show() {
     const tiles = [...(board()?.children ?? [])];
-    const wide = matchMedia("(min-width: 48rem) and (min-height: 30rem)").matches;
+    const wide = matchMedia("(min-width: 90rem) and (min-height: 50rem)").matches;
     const pages = wide ? Math.max(1, Math.ceil(tiles.length / PER_PAGE)) : 1;
     page %= pages;
     tiles.forEach((tile, index) => {
@@ -33,7 +33,7 @@
 
   show();
   setInterval(turn, TURN_MS);
-  matchMedia("(min-width: 48rem) and (min-height: 30rem)").addEventListener("change", show);
+  matchMedia("(min-width: 90rem) and (min-height: 50rem)").addEventListener("change", show);
   document.addEventListener("htmx:afterSettle", show);
 
   const clock = document.querySelector(".board-clock");
