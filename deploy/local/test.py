@@ -105,7 +105,7 @@ def step(name: str, command: list[str], *, quiet: bool = False) -> bool:
         capture_output=quiet,
         text=True,
         check=False,
-        preexec_fn=tether(signal.SIGTERM),  # noqa: PLW1509 we have no threads
+        preexec_fn=tether(signal.SIGTERM),
     )
     good = done.returncode == 0
     if quiet and not good:
