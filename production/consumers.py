@@ -3,6 +3,7 @@ import contextlib
 from typing import Any
 
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from django.utils import timezone
 
 from equipment.events import FLOOR_GROUP
 
@@ -37,7 +38,7 @@ class FloorConsumer(AsyncJsonWebsocketConsumer):
         await self.send_json({"event": event["event"], "id": event["id"]})
 
     async def _beat(self) -> None:
-        """A silent connection and a dead one look alike to a browser; the tick tells them apart."""
+        """A silent connection and a dead one look alike to a browser; the tick tells them apart, and sets its clock."""
         while True:
-            await self.send_json({"event": "tick", "id": ""})
+            await self.send_json({"event": "tick", "id": "", "at": timezone.now().isoformat()})
             await asyncio.sleep(HEARTBEAT_SECONDS)
