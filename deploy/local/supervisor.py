@@ -49,6 +49,7 @@ class Running:
     child: Child
     process: subprocess.Popen[bytes]
     since: float
+    identity: str | None  # taken at once: later the pid may be somebody else's
     delay: float = FIRST_DELAY
     restart_at: float | None = None
 
@@ -92,7 +93,7 @@ class Supervisor:
     def start(self, child: Child) -> None:
         child.before_start()
         process = spawn(child, self.log_of(child.name))
-        self.running[child.name] = Running(child, process, since=time.monotonic())
+        self.running[child.name] = Running(child, process, time.monotonic(), identity(process.pid))
         self._remember()
 
     def run(self, child: Child) -> int:
@@ -152,7 +153,7 @@ class Supervisor:
                 {
                     "name": running.child.name,
                     "pid": running.process.pid,
-                    "identity": identity(running.process.pid),
+                    "identity": running.identity,
                     "stop_signal": int(running.child.death_signal),
                 }
                 for running in self.running.values()
