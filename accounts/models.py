@@ -1,9 +1,25 @@
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
+from django.db.models import Value
+from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
-from accounts.roles import ROLES
+from accounts.roles import ROLES, Role
 from audit.context import uuid7
+
+
+class CaseBlindUserManager(UserManager["User"]):
+    """A name typed as "Tanaka" or "tanaka" is one user: at the login page, for a token and beside a signature."""
+
+    use_in_migrations = False
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        name = self.model.normalize_username(username or "")
+        return self.alias(lower_name=Lower("username")).get(lower_name=Lower(Value(name)))
+
+    async def aget_by_natural_key(self, username: str | None) -> "User":
+        name = self.model.normalize_username(username or "")
+        return await self.alias(lower_name=Lower("username")).aget(lower_name=Lower(Value(name)))
 
 
 class User(AbstractUser):
@@ -16,6 +32,8 @@ class User(AbstractUser):
     )
 
     REQUIRED_FIELDS = ["printed_name"]
+
+    objects = CaseBlindUserManager()
 
     class Meta:
         verbose_name = _("user")
@@ -31,9 +49,17 @@ class User(AbstractUser):
     def __str__(self) -> str:
         return self.printed_name or self.username
 
+    def roles(self) -> list[Role]:
+        held = {group.name for group in self.groups.all()}
+        return [role for role in ROLES if role.name in held]
+
+    def is_api_only(self) -> bool:
+        """True when no role opens a page: such a user is a program and gets tokens, not sessions."""
+        roles = self.roles()
+        return bool(roles) and not self.is_superuser and all(role.api_only for role in roles)
+
     @property
     def title(self) -> str:
         """The roles as printed beside a signature; English, because evidence has one language."""
-        names = {role.name: role for role in ROLES}
-        held = [names[g.name].title for g in self.groups.all() if g.name in names]
+        held = [role.title for role in self.roles()]
         return ", ".join(sorted(held)) or ("Administrator" if self.is_superuser else "—")

@@ -64,6 +64,7 @@ class Role:
     icon: str
     permissions: frozenset[str]
     uses_admin: bool = False
+    api_only: bool = False  # gets tokens, no pages
 
 
 ROLES = (
@@ -154,6 +155,7 @@ ROLES = (
         | RUN_JOBS
         | MEASURE
         | {"inventory.add_material", "inventory.change_material", "production.complete_workorder"},
+        api_only=True,
     ),
 )
 ROLE_BY_NAME = {role.name: role for role in ROLES}

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from audit.context import act_as
+from mfg_project.common import plant as known_plant
 from tests import factories
 
 PASSWORD = "a-long-test-password"
@@ -18,6 +19,12 @@ def pytest_configure() -> None:
     # Hashing and transport are not what these tests are about; live tests use the real ones.
     django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     django_settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+
+
+@pytest.fixture(autouse=True)
+def _no_plant_remembered():
+    """The process remembers the plant across requests; a test's rollback takes the row away."""
+    known_plant.forget()
 
 
 @pytest.fixture

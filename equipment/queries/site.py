@@ -4,6 +4,16 @@ import zoneinfo
 from django.utils import timezone
 
 from equipment.models import Site
+from mfg_project.common.plant import Plant
+
+
+def plant_of(site: Site) -> Plant:
+    return Plant(name=site.name, time_zone=site.time_zone)
+
+
+def read_plant() -> Plant | None:
+    site = Site.objects.first()
+    return plant_of(site) if site else None
 
 
 def plant_time_zone() -> zoneinfo.ZoneInfo:

@@ -1,2 +1,65 @@
-def shell(request):
-    return {}
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext_lazy as _
+
+from mfg_project.common.plant import current_plant
+
+
+@dataclass(frozen=True, slots=True)
+class NavEntry:
+    url_name: str
+    label: Any
+    icon: str
+    permission: str  # "" for the admin: who is staff may open it
+
+
+NAV = (
+    NavEntry("production:board", _("Board"), "layout-dashboard", "equipment.view_linestateinterval"),
+    NavEntry("production:terminal", _("Terminal"), "tablet", "production.execute_joborder"),
+    NavEntry("production:work-order-list", _("Orders"), "clipboard-list", "production.view_workorder"),
+    NavEntry("quality:characteristic-list", _("Quality"), "ruler", "quality.view_measurement"),
+    NavEntry("production:kpi", _("Key figures"), "chart-column", "production.view_kpi"),
+    NavEntry("admin:index", _("Administration"), "settings", ""),
+)
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """What `base.html` reads. Worked out only where a page shows it: a partial pays nothing."""
+    plant = current_plant()
+    return {
+        "nav": SimpleLazyObject(lambda: _nav(request)),
+        "user_role": SimpleLazyObject(lambda: _role_words(request)),
+        "plant": plant.name,
+        "plant_time_zone": plant.time_zone,
+        "demo": settings.DEMO,
+    }
+
+
+def _nav(request: HttpRequest) -> list[dict[str, Any]]:
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return []
+    return [
+        {"url": url, "label": entry.label, "icon": entry.icon, "current": request.path.startswith(url)}
+        for entry in NAV
+        if (user.has_perm(entry.permission) if entry.permission else user.is_staff) and (url := _url(entry.url_name))
+    ]
+
+
+def _url(name: str) -> str:
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return ""
+
+
+def _role_words(request: HttpRequest) -> str:
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return ""
+    return ", ".join(str(role.label) for role in user.roles()) or (_("Administrator") if user.is_superuser else "")

@@ -1,0 +1,27 @@
+from django.contrib.auth import views as auth_views
+from django.urls import path
+from django.views.generic import RedirectView
+
+from accounts import views
+
+app_name = "accounts"
+
+urlpatterns = [
+    path("login/", views.LoginView.as_view(), name="login"),
+    path("logout/", auth_views.LogoutView.as_view(next_page="home"), name="logout"),
+    path("password/", views.PasswordChangeView.as_view(), name="password-change"),
+    path(
+        "password/done/",
+        auth_views.PasswordChangeDoneView.as_view(template_name="accounts/password_change_done.html"),
+        name="password-change-done",
+    ),
+    path("demo/", views.demo_login, name="demo-login"),
+]
+
+# The admin has no door of its own: one login page, one way out, one place to change a password.
+admin_doors = [
+    path("login/", views.admin_login),
+    path("logout/", auth_views.LogoutView.as_view(next_page="home")),
+    path("password_change/", RedirectView.as_view(pattern_name="accounts:password-change")),
+    path("password_change/done/", RedirectView.as_view(pattern_name="accounts:password-change-done")),
+]

@@ -1,0 +1,91 @@
+"""Signing in and out, the password, and the demo's start page."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import login
+from django.contrib.auth import views as auth_views
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse, reverse_lazy
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.forms import LoginForm
+from accounts.models import User
+from accounts.roles import ROLES
+
+PASSWORD_BACKEND = "django.contrib.auth.backends.ModelBackend"  # noqa: S105 the name of a class
+HOME_PAGES = {"operator": "production:terminal"}  # by role; everybody else starts at the board
+BOARD = "production:board"
+
+
+class LoginView(auth_views.LoginView):
+    template_name = "accounts/login.html"
+    authentication_form = LoginForm
+
+    def form_valid(self, form: LoginForm) -> HttpResponse:
+        if form.get_user().is_api_only():
+            return _pages_refused(self.request)
+        return super().form_valid(form)  # gives the session a new key: one planted before is worth nothing
+
+    def form_invalid(self, form: LoginForm) -> HttpResponse:
+        return self.render_to_response(self.get_context_data(form=form), status=422)
+
+
+class PasswordChangeView(auth_views.PasswordChangeView):
+    template_name = "accounts/password_change.html"
+    success_url = reverse_lazy("accounts:password-change-done")
+
+    def form_invalid(self, form: LoginForm) -> HttpResponse:
+        return self.render_to_response(self.get_context_data(form=form), status=422)
+
+
+@require_safe
+@never_cache
+def home(request: HttpRequest) -> HttpResponse:
+    if request.user.is_authenticated:
+        return redirect(_first_page(request.user))
+    if settings.DEMO:
+        return render(request, "accounts/start.html", {"roles": _demo_roles()})
+    return redirect("accounts:login")
+
+
+@never_cache
+def admin_login(request: HttpRequest) -> HttpResponse:
+    """Where the admin sends whom it does not let in: to the login, or to an explanation when signed in already."""
+    if request.user.is_authenticated and not request.user.is_staff:
+        reason = _("The administration is for inspectors, quality managers, planners, auditors and administrators.")
+        return render(request, "403.html", {"reason": reason}, status=403)
+    target = request.GET.get("next", reverse("admin:index"))
+    return redirect_to_login(target)
+
+
+@require_POST
+@never_cache
+def demo_login(request: HttpRequest) -> HttpResponse:
+    """One button a role, without a password: only where the plant is a toy."""
+    role = request.POST.get("role", "")
+    if not settings.DEMO or role not in {known.name for known in _demo_roles()}:
+        raise Http404
+    user = User.objects.filter(username=role, is_active=True).first()
+    if user is None:
+        messages.error(request, _("The demo plant is not loaded yet: there is no user “%(role)s”.") % {"role": role})
+    else:
+        login(request, user, backend=PASSWORD_BACKEND)
+    return redirect("home")
+
+
+def _demo_roles() -> list:
+    return [role for role in ROLES if not role.api_only]
+
+
+def _first_page(user: User) -> str:
+    name = next((HOME_PAGES[role.name] for role in user.roles() if role.name in HOME_PAGES), BOARD)
+    return reverse(name)
+
+
+def _pages_refused(request: HttpRequest) -> HttpResponse:
+    reason = _("This account is for programs: it gets tokens for the API, but no pages.")
+    return render(request, "403.html", {"reason": reason}, status=403)
