@@ -11,8 +11,10 @@ from typing import Any
 from uuid import UUID
 
 import uuid_utils.compat
+from django.contrib.auth import get_permission_codename
 from django.contrib.auth.models import Permission
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from audit.errors import MissingPermission, UnattributedWrite
 
@@ -77,8 +79,26 @@ def require(permission: str) -> Any:
     return actor
 
 
+# Django stores "Can add work order" in the row, in English and with the model's name inside.
+_DEFAULT_ACTIONS = {
+    "view": gettext_lazy("Can view %(model)s"),
+    "add": gettext_lazy("Can add %(model)s"),
+    "change": gettext_lazy("Can change %(model)s"),
+    "delete": gettext_lazy("Can delete %(model)s"),
+}
+
+
 def permission_label(permission: str) -> str:
     """The permission as people read it ("Can release a work order"); its code where it has no row."""
     app_label, codename = permission.split(".", 1)
-    row = Permission.objects.filter(content_type__app_label=app_label, codename=codename).first()
-    return _(row.name) if row else permission
+    row = (
+        Permission.objects.filter(content_type__app_label=app_label, codename=codename)
+        .select_related("content_type")
+        .first()
+    )
+    if row is None:
+        return permission
+    model, action = row.content_type.model_class(), codename.split("_", 1)[0]
+    if model and action in _DEFAULT_ACTIONS and codename == get_permission_codename(action, model._meta):
+        return str(_DEFAULT_ACTIONS[action]) % {"model": model._meta.verbose_name}
+    return _(row.name)

@@ -1,5 +1,6 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class WorkOrderStatus(models.TextChoices):
@@ -20,7 +21,7 @@ class JobOrderStatus(models.TextChoices):
     """ISA-95 job order states."""
 
     WAITING = "waiting", _("Waiting")
-    RUNNING = "running", _("Running")
+    RUNNING = "running", pgettext_lazy("job order", "Running")
     HELD = "held", _("Held")
     COMPLETED = "completed", _("Completed")
     CANCELLED = "cancelled", _("Cancelled")

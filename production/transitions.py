@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from audit.signatures import Meaning
 from audit.transitions import Edge, StateMachine
@@ -94,7 +94,7 @@ RESUME = Edge(
 )
 CANCEL = Edge(
     name="cancel",
-    label=gettext_lazy("Cancel"),
+    label=pgettext_lazy("order step", "Cancel"),
     sources=frozenset({S.CREATED, S.PLANNED, S.RELEASED, S.IN_PROGRESS, S.ON_HOLD}),
     target=S.CANCELLED,
     permission="production.cancel_workorder",
@@ -129,7 +129,7 @@ JOB_COMPLETE = Edge(
 )
 JOB_CANCEL = Edge(
     name="cancel",
-    label=gettext_lazy("Cancel"),
+    label=pgettext_lazy("order step", "Cancel"),
     sources=frozenset({J.WAITING, J.HELD}),
     target=J.CANCELLED,
     permission="production.cancel_workorder",

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from audit.context import uuid7
 
@@ -83,8 +84,8 @@ class StateChange(models.Model):
     record_label = models.CharField(_("record type"), max_length=100)
     record_pk = models.CharField(_("record key"), max_length=50)
     transition = models.CharField(_("step"), max_length=40)
-    from_state = models.CharField(_("from"), max_length=20, blank=True)
-    to_state = models.CharField(_("to"), max_length=20)
+    from_state = models.CharField(pgettext_lazy("status", "from"), max_length=20, blank=True)
+    to_state = models.CharField(pgettext_lazy("status", "to"), max_length=20)
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("by")
     )

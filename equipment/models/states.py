@@ -3,7 +3,7 @@ from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeBoundary, RangeOperators
 from django.db import models
 from django.db.models import F, Func, Q
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_noop, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
@@ -25,7 +25,7 @@ class ReasonCode(AuditedModel):
         default=False,
         help_text=_("Planned down time reduces the planned busy time (ISO 22400)."),
     )
-    sort_order = models.PositiveSmallIntegerField(_("order"), default=100)
+    sort_order = models.PositiveSmallIntegerField(pgettext_lazy("sort", "order"), default=100)
     is_active = models.BooleanField(_("active"), default=True)
 
     class Meta:
@@ -84,7 +84,7 @@ class LineStateInterval(models.Model):
     class Meta:
         verbose_name = _("line state")
         verbose_name_plural = _("line states")
-        permissions = [("set_line_state", "Can set and explain line states")]
+        permissions = [("set_line_state", gettext_noop("Can set and explain line states"))]
         indexes = [
             models.Index(fields=["line"], condition=Q(ended_at=None), name="linestate_open"),
             models.Index(fields=["line", "-started_at"], name="linestate_line_started"),

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from audit.context import uuid7
 from audit.models import AuditedModel
@@ -48,7 +49,7 @@ class JobOrder(AuditedModel):
     class Meta:
         verbose_name = _("job order")
         verbose_name_plural = _("job orders")
-        permissions = [("execute_joborder", "Can start, hold and complete a job order")]
+        permissions = [("execute_joborder", gettext_noop("Can start, hold and complete a job order"))]
         indexes = [models.Index(fields=["production_line", "status"], name="joborder_line_status")]
         constraints = [
             models.UniqueConstraint(fields=["work_order", "sequence"], name="joborder_sequence_unique"),
@@ -116,7 +117,7 @@ class QuantityReport(models.Model):
     class Meta:
         verbose_name = _("quantity report")
         verbose_name_plural = _("quantity reports")
-        permissions = [("report_quantity", "Can report quantities")]
+        permissions = [("report_quantity", gettext_noop("Can report quantities"))]
         indexes = [
             models.Index(fields=["production_line", "reported_at"], name="quantityreport_line_at"),
             models.Index(fields=["job_order", "reported_at"], name="quantityreport_job_at"),

@@ -5,6 +5,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from audit.models import AuditedModel
 from equipment.models import ProductionLine
@@ -98,11 +99,11 @@ class WorkOrder(AuditedModel):
         verbose_name = _("work order")
         verbose_name_plural = _("work orders")
         permissions = [
-            ("plan_workorder", "Can plan a work order"),
-            ("release_workorder", "Can release a work order"),
-            ("hold_workorder", "Can hold and resume a work order"),
-            ("complete_workorder", "Can complete a work order"),
-            ("cancel_workorder", "Can cancel a work order"),
+            ("plan_workorder", gettext_noop("Can plan a work order")),
+            ("release_workorder", gettext_noop("Can release a work order")),
+            ("hold_workorder", gettext_noop("Can hold and resume a work order")),
+            ("complete_workorder", gettext_noop("Can complete a work order")),
+            ("cancel_workorder", gettext_noop("Can cancel a work order")),
         ]
         # Django caps index names at 30 characters: ix_wo_… stands for the ix_work_orders_… of DBO-71, 72, 95.
         indexes = [

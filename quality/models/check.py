@@ -2,6 +2,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from audit.context import uuid7
 from production.models import JobOrder, WorkOrder
@@ -44,7 +45,7 @@ class QualityCheck(models.Model):
         db_table = "quality_checks"
         verbose_name = _("quality check")
         verbose_name_plural = _("quality checks")
-        permissions = [("record_check", "Can record quality checks")]
+        permissions = [("record_check", gettext_noop("Can record quality checks"))]
         indexes = [
             models.Index(
                 "work_order",
