@@ -7,8 +7,12 @@ from pathlib import Path
 
 import polib
 import pytest
+from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
+from django.utils import translation
+
+from audit.context import permission_label
 
 PO = Path(settings.BASE_DIR) / "locale" / "ja" / "LC_MESSAGES" / "django.po"
 PLACEHOLDER = re.compile(r"%\([a-z_]+\)[sd]|%[sd%]|\{\w*\}")
@@ -67,3 +71,24 @@ def test_every_text_of_the_code_is_in_the_catalogue(catalogue, tmp_path, monkeyp
     wanted = polib.pofile(str(tmp_path / "locale" / "ja" / "LC_MESSAGES" / "django.po"))
     assert texts(wanted) - texts(catalogue) == set()
     assert texts(catalogue) - texts(wanted) == set()
+
+
+def test_every_permission_of_ours_is_translated(catalogue):
+    ours = {name for model in apps.get_models() for _codename, name in model._meta.permissions}
+
+    assert ours - {entry.msgid for entry in catalogue.translated_entries()} == set()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("permission", "english", "japanese"),
+    [
+        ("production.release_workorder", "Can release a work order", "ワークオーダーのリリース"),
+        ("production.add_workorder", "Can add work order", "ワークオーダーの追加"),
+    ],
+)
+def test_a_permission_is_named_in_the_language_of_the_reader(permission, english, japanese):
+    with translation.override("en"):
+        assert permission_label(permission) == english
+    with translation.override("ja"):
+        assert permission_label(permission) == japanese
