@@ -1,6 +1,6 @@
 from production.models.calendar import ScheduledShift, Shift
 from production.models.job_order import JobOrder, OperationRun, QuantityReport
-from production.models.kpi import KpiDaily, KpiDay, KpiDirtyDay, KpiRefresh
+from production.models.kpi import KpiDaily, KpiDay, KpiDayStop, KpiDirtyDay, KpiRefresh
 from production.models.routing import Routing, RoutingOperation
 from production.models.work_order import Batch, WorkOrder
 
@@ -9,6 +9,7 @@ __all__ = [
     "JobOrder",
     "KpiDaily",
     "KpiDay",
+    "KpiDayStop",
     "KpiDirtyDay",
     "KpiRefresh",
     "OperationRun",

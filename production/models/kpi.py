@@ -3,7 +3,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from equipment.models import ProductionLine
+from equipment.models import ProductionLine, ReasonCode
 
 
 class KpiDay(models.Model):
@@ -41,6 +41,29 @@ class KpiDay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.report_date} {self.line_id}"
+
+
+class KpiDayStop(models.Model):
+    """Unplanned stops of one production day of one line by reason; `reason` empty: nobody explained them yet."""
+
+    id = models.BigAutoField(primary_key=True)
+    line = models.ForeignKey(ProductionLine, on_delete=models.PROTECT, related_name="+")
+    report_date = models.DateField()
+    reason = models.ForeignKey(ReasonCode, on_delete=models.PROTECT, related_name="+", null=True)
+    stops = models.IntegerField()  # that began on this day
+    seconds = models.FloatField()
+
+    class Meta:
+        db_table = "production_kpi_day_stop"
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["report_date", "line", "reason"], name="kpidaystop_one_per_reason", nulls_distinct=False
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.report_date} {self.line_id} {self.reason_id}"
 
 
 class KpiDirtyDay(models.Model):

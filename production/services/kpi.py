@@ -11,6 +11,26 @@ from production.models import KpiRefresh
 VIEW = "mv_production_kpi_daily"
 LOCK = "genba.refresh_kpis"
 
+DAYS_SINCE_REFRESH = """
+    SELECT l.id, d::date FROM production_lines l, generate_series(
+        coalesce((SELECT production_day_of(refreshed_at) FROM production_kpirefresh WHERE view_name = %(view)s),
+                 production_day_of(now()))::timestamp,
+        production_day_of(now())::timestamp, interval '1 day') d
+    WHERE l.is_active
+"""
+# From a line's first fact to today, and what the base already holds: a day that lost its facts becomes empty.
+DAYS_WITH_FACTS = """
+    SELECT f.line_id, d::date FROM (
+        SELECT line_id, min(moment) AS first FROM (
+            SELECT line_id, min(started_at) AS moment FROM equipment_linestateinterval GROUP BY line_id
+            UNION ALL SELECT line_id, min(starts_at) FROM production_scheduledshift GROUP BY line_id
+            UNION ALL SELECT production_line_id, min(reported_at) FROM production_quantityreport GROUP BY 1
+            UNION ALL SELECT production_line_id, min(least(scheduled_start, actual_end)) FROM work_orders GROUP BY 1
+        ) facts WHERE line_id IS NOT NULL GROUP BY line_id
+    ) f, generate_series(production_day_of(f.first)::timestamp, production_day_of(now())::timestamp, interval '1 day') d
+    UNION SELECT line_id, report_date FROM production_kpi_day
+"""
+
 
 def refresh_kpis(*, everything: bool = False) -> KpiRefresh | None:
     """Recompute dirty days and refresh the view without blocking its readers.
@@ -39,27 +59,16 @@ def _recompute(*, everything: bool) -> int:
     """Days named dirty, and every day of every line since the last refresh: open states grow without an event."""
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM production_kpi_dirty_day RETURNING line_id, report_date")
-        dirty = set(cursor.fetchall())
-        cursor.execute(
-            """
-            SELECT l.id, d::date FROM production_lines l, generate_series(
-                coalesce((SELECT production_day_of(refreshed_at) FROM production_kpirefresh WHERE view_name = %s),
-                         production_day_of(now()))::timestamp,
-                production_day_of(now())::timestamp, interval '1 day') d
-            WHERE l.is_active
-            """,
-            [VIEW],
-        )
-        dirty |= set(cursor.fetchall())
-        if everything:
-            cursor.execute("SELECT line_id, report_date FROM production_kpi_day")
-            dirty |= set(cursor.fetchall())
-        lines, days = zip(*sorted(dirty), strict=True) if dirty else ((), ())
-        cursor.execute(
-            "SELECT production_recompute_kpi_day(line, day) FROM unnest(%s::uuid[], %s::date[]) AS d (line, day)",
-            [list(lines), list(days)],
-        )
-    return len(dirty)
+        days = set(cursor.fetchall())
+        cursor.execute(DAYS_WITH_FACTS if everything else DAYS_SINCE_REFRESH, {"view": VIEW})
+        days |= set(cursor.fetchall())
+        for line, day in sorted(days):
+            cursor.execute(
+                "SELECT production_recompute_kpi_day(%(line)s, %(day)s), "
+                "production_recompute_kpi_day_stops(%(line)s, %(day)s)",
+                {"line": line, "day": day},
+            )
+    return len(days)
 
 
 def last_refresh() -> KpiRefresh | None:

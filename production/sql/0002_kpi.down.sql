@@ -23,6 +23,7 @@ DROP FUNCTION production_recompute_kpi_day(uuid, date);
 DROP FUNCTION production_order_sums(uuid, timestamptz, timestamptz);
 DROP FUNCTION production_count_sums(uuid, timestamptz, timestamptz);
 DROP FUNCTION production_time_sums(uuid, timestamptz, timestamptz);
+DROP FUNCTION production_shift_time(uuid, timestamptz, timestamptz);
 DROP FUNCTION production_seconds_in(tstzmultirange);
 DROP FUNCTION production_day_begin(date);
 DROP FUNCTION production_day_of(timestamptz);

@@ -19,6 +19,16 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT coalesce(sum(extract(epoch FROM upper(r) - lower(r))), 0)::double precision FROM unnest(ranges) AS r
 $$;
 
+-- What the shift calendar says of a line's period, up to now; NULL where no calendar was kept yet.
+CREATE FUNCTION production_shift_time(p_line uuid, p_from timestamptz, p_to timestamptz) RETURNS tstzmultirange
+LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN EXISTS (SELECT FROM production_scheduledshift WHERE line_id = p_line AND starts_at < p_to)
+                THEN coalesce(range_agg(tstzrange(s.starts_at, s.ends_at)
+                                        * tstzrange(p_from, greatest(least(p_to, now()), p_from))), '{}') END
+    FROM production_scheduledshift s
+    WHERE s.line_id = p_line AND NOT s.is_cancelled AND s.starts_at < p_to AND s.ends_at > p_from
+$$;
+
 -- Planned time is what the shift calendar says plus what was worked outside it; planned stops and maintenance
 -- come off, and so does time nobody knows anything about: it is counted as `no_data_s`, not as idle.
 CREATE FUNCTION production_time_sums(
@@ -29,11 +39,6 @@ CREATE FUNCTION production_time_sums(
 ) LANGUAGE sql STABLE AS $$
     WITH span AS (
         SELECT tstzrange(p_from, greatest(least(p_to, now()), p_from)) AS r
-    ), shifts AS (
-        SELECT range_agg(tstzrange(s.starts_at, s.ends_at) * span.r) AS r
-        FROM production_scheduledshift s, span
-        WHERE s.line_id = p_line AND NOT s.is_cancelled
-          AND s.starts_at < p_to AND s.ends_at > p_from
     ), states AS (
         SELECT i.state, coalesce(reason.is_planned, false) AS is_planned,
                tstzrange(i.started_at, coalesce(i.ended_at, 'infinity')) * span.r AS r
@@ -50,9 +55,10 @@ CREATE FUNCTION production_time_sums(
                coalesce(range_agg(r) FILTER (WHERE state <> 'no_data'), '{}') AS known
         FROM states
     ), planned AS (
-        SELECT shifts.r + b.running + b.setup AS r FROM shifts, by_state b  -- NULL without a calendar
+        SELECT production_shift_time(p_line, p_from, p_to) + b.running + b.setup AS r FROM by_state b
     )
-    SELECT CASE WHEN isempty(b.known) OR planned.r IS NULL THEN NULL ELSE production_seconds_in((planned.r - b.down) * b.known) END,
+    SELECT CASE WHEN NOT isempty(b.known) AND planned.r IS NOT NULL
+                THEN production_seconds_in((planned.r - b.down) * b.known) END,
            production_seconds_in(b.running), production_seconds_in(b.setup),
            production_seconds_in(b.stopped * coalesce(planned.r, b.known)),
            production_seconds_in(b.idle * coalesce(planned.r, b.known)),
@@ -191,13 +197,17 @@ SELECT k.report_date, k.line_id AS production_line_id, l.line_name,
 FROM production_kpi_day k
 JOIN production_lines l ON l.id = k.line_id,
 LATERAL (
-    SELECT 100 * k.running_s / nullif(k.planned_busy_s, 0) AS availability,
-           100 * k.standard_s / nullif(k.running_s, 0) AS effectiveness,
-           (100 * k.good / nullif(k.good + k.scrap + k.rework, 0))::double precision AS quality_rate
-) r,
+    SELECT nullif(k.good + k.scrap + k.rework, 0) AS pieces
+) made,
 LATERAL (
+    SELECT 100 * k.running_s / nullif(k.planned_busy_s, 0) AS availability,
+           CASE WHEN made.pieces IS NOT NULL THEN 100 * k.standard_s / nullif(k.running_s, 0) END AS effectiveness,
+           (100 * k.good / made.pieces)::double precision AS quality_rate
+) r,
+LATERAL (  -- a day that is known to have been lost whole is 0, a running line nobody counted on is not known
     SELECT r.availability, r.effectiveness, r.quality_rate,
-           r.availability * r.effectiveness * r.quality_rate / 10000 AS oee
+           CASE WHEN r.availability = 0 AND made.pieces IS NULL THEN 0
+                ELSE r.availability * r.effectiveness * r.quality_rate / 10000 END AS oee
 ) f
 WHERE k.report_date > production_day_of(now()) - 90;
 

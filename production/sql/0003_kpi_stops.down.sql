@@ -1,0 +1,1 @@
+DROP FUNCTION production_recompute_kpi_day_stops(uuid, date);
