@@ -48,8 +48,8 @@ def test_translations_keep_their_placeholders(catalogue):
 def test_the_compiled_catalogue_is_the_present_one(catalogue):
     compiled = polib.mofile(str(PO.with_suffix(".mo")))
 
-    assert {e.msgid: e.msgstr or e.msgstr_plural for e in compiled} == {
-        e.msgid: e.msgstr or e.msgstr_plural for e in catalogue.translated_entries()
+    assert {(e.msgctxt, e.msgid): e.msgstr or e.msgstr_plural for e in compiled} == {
+        (e.msgctxt, e.msgid): e.msgstr or e.msgstr_plural for e in catalogue.translated_entries()
     }
 
 
