@@ -7,12 +7,15 @@ from pathlib import Path
 
 import polib
 import pytest
+import simple_history
+import unfold
 from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
 from django.utils import translation
 
 from audit.context import permission_label
+from mfg_project.library_texts import TEXTS
 
 PO = Path(settings.BASE_DIR) / "locale" / "ja" / "LC_MESSAGES" / "django.po"
 PLACEHOLDER = re.compile(r"%\([a-z_]+\)[sd]|%[sd%]|\{\w*\}")
@@ -92,3 +95,12 @@ def test_a_permission_is_named_in_the_language_of_the_reader(permission, english
         assert permission_label(permission) == english
     with translation.override("ja"):
         assert permission_label(permission) == japanese
+
+
+def test_the_libraries_still_say_what_is_translated_for_them():
+    files = [path for package in (unfold, simple_history) for path in Path(package.__file__).parent.rglob("*.*")]
+    source = "".join(path.read_text() for path in files if path.suffix in (".py", ".html"))
+    source = re.sub(r'"\s*\n\s*[\'"]', "", source)  # a text over several lines of code
+    source = re.sub(r"{{ *(\w+) *}}", r"%(\1)s", source)
+
+    assert [text for text in TEXTS if text not in source and text.replace('"', '\\"') not in source] == []
