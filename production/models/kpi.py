@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from equipment.models import ProductionLine, ReasonCode
 
@@ -35,7 +36,7 @@ class KpiDay(models.Model):
 
     class Meta:
         db_table = "production_kpi_day"
-        permissions = [("view_kpi", "Can view key figures")]
+        permissions = [("view_kpi", gettext_noop("Can view key figures"))]
         default_permissions = ()
         constraints = [models.UniqueConstraint(fields=["report_date", "line"], name="kpiday_one_per_line_and_day")]
 
