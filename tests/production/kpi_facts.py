@@ -6,6 +6,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from django.db import connection
+from django.utils import timezone
 
 from equipment.enums import StateSource
 from equipment.models import LineStateInterval
@@ -15,7 +16,7 @@ from production.services.backfill import PastJob, PastReport, record_past_order
 from tests import factories
 
 TOKYO = ZoneInfo("Asia/Tokyo")
-DAY = dt.date(2026, 3, 10)
+DAY = timezone.now().date() - dt.timedelta(days=20)  # well inside the 90 days of the view
 _serial = itertools.count(1)
 
 
