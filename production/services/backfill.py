@@ -11,7 +11,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from simple_history.utils import bulk_create_with_history
 
 from audit import records
 from audit.context import current_act, require
@@ -55,6 +54,26 @@ class PastJob:
     runs: Sequence[PastRun] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastOrder:
+    work_order_number: str
+    product_id: UUID
+    production_line_id: UUID
+    planned_quantity: Decimal
+    scheduled_start: dt.datetime
+    scheduled_end: dt.datetime
+    jobs: Sequence[PastJob]
+    values: dict[str, Any] = field(default_factory=dict)  # further fields of the order
+
+    @property
+    def started_at(self) -> dt.datetime:
+        return min(job.started_at for job in self.jobs)
+
+    @property
+    def ended_at(self) -> dt.datetime:
+        return max(job.ended_at for job in self.jobs)
+
+
 def record_past_order(
     *,
     work_order_number: str,
@@ -67,36 +86,54 @@ def record_past_order(
     **values: Any,
 ) -> WorkOrder:
     """Insert a completed order with its jobs, reports and runs. Raises Conflict when the number exists."""
+    order = PastOrder(
+        work_order_number=work_order_number,
+        product_id=product_id,
+        production_line_id=production_line_id,
+        planned_quantity=planned_quantity,
+        scheduled_start=scheduled_start,
+        scheduled_end=scheduled_end,
+        jobs=jobs,
+        values=values,
+    )
+    return record_past_orders([order])[0]
+
+
+def record_past_orders(orders: Sequence[PastOrder]) -> list[WorkOrder]:
+    """Insert completed orders with their jobs, reports and runs, all or none. Raises Conflict, InvalidInput."""
     require("production.add_workorder")
-    last = max(jobs, key=lambda job: job.sequence)
+    rows = [_order_row(order) for order in orders]
+    jobs = [(_job_row(row, job), job) for row, order in zip(rows, orders, strict=True) for job in order.jobs]
     with transaction.atomic():
-        order = records.create(
-            WorkOrder(
-                work_order_number=work_order_number,
-                product_id=product_id,
-                production_line_id=production_line_id,
-                planned_quantity=planned_quantity,
-                actual_quantity=sum((r.good for r in last.reports), Decimal(0)),
-                scheduled_start=scheduled_start,
-                scheduled_end=scheduled_end,
-                actual_start=min(job.started_at for job in jobs),
-                actual_end=max(job.ended_at for job in jobs),
-                status=WorkOrderStatus.COMPLETED,
-                **values,
-            ),
-            reason="import",
+        records.create_many(rows, reason="import")
+        records.create_many([row for row, _job in jobs], reason="import")
+        with guarded(QuantityReport, OperationRun):
+            QuantityReport.objects.bulk_create(_report_rows(jobs), batch_size=2000)
+            OperationRun.objects.bulk_create(_run_rows(jobs), batch_size=2000)
+        StateChange.objects.bulk_create(
+            [_evidence(row, order) for row, order in zip(rows, orders, strict=True)], batch_size=2000
         )
-        job_rows = [_job_row(order, job) for job in jobs]
-        with guarded(JobOrder, QuantityReport, OperationRun):
-            bulk_create_with_history(job_rows, JobOrder, default_user=current_act().actor)
-            QuantityReport.objects.bulk_create(_report_rows(zip(job_rows, jobs, strict=True)), batch_size=2000)
-            OperationRun.objects.bulk_create(_run_rows(zip(job_rows, jobs, strict=True)), batch_size=2000)
-        _import_evidence(order, ended_at=max(job.ended_at for job in jobs))
-    return order
+    return rows
+
+
+def _order_row(order: PastOrder) -> WorkOrder:
+    last = max(order.jobs, key=lambda job: job.sequence)
+    return WorkOrder(
+        work_order_number=order.work_order_number,
+        product_id=order.product_id,
+        production_line_id=order.production_line_id,
+        planned_quantity=order.planned_quantity,
+        actual_quantity=sum((r.good for r in last.reports), Decimal(0)),
+        scheduled_start=order.scheduled_start,
+        scheduled_end=order.scheduled_end,
+        actual_start=order.started_at,
+        actual_end=order.ended_at,
+        status=WorkOrderStatus.COMPLETED,
+        **order.values,
+    )
 
 
 def _job_row(order: WorkOrder, job: PastJob) -> JobOrder:
-    actor = current_act().actor
     return JobOrder(
         work_order=order,
         sequence=job.sequence,
@@ -110,8 +147,6 @@ def _job_row(order: WorkOrder, job: PastJob) -> JobOrder:
         good=sum((r.good for r in job.reports), Decimal(0)),
         scrap=sum((r.scrap for r in job.reports), Decimal(0)),
         rework=sum((r.rework for r in job.reports), Decimal(0)),
-        created_by=actor,
-        updated_by=actor,
     )
 
 
@@ -152,15 +187,15 @@ def _run_rows(pairs: Iterable[tuple[JobOrder, PastJob]]) -> list[OperationRun]:
     ]
 
 
-def _import_evidence(order: WorkOrder, *, ended_at: dt.datetime) -> None:
+def _evidence(row: WorkOrder, order: PastOrder) -> StateChange:
     act = current_act()
-    StateChange.objects.create(
-        occurred_at=ended_at,
-        record_label=order._meta.label_lower,
-        record_pk=str(order.pk),
+    return StateChange(
+        occurred_at=order.ended_at,
+        record_label=row._meta.label_lower,
+        record_pk=str(row.pk),
         transition="import",
         from_state="",
-        to_state=order.status,
+        to_state=row.status,
         actor=act.actor,
         actor_name=act.actor.printed_name,
         source=act.source,
