@@ -4,6 +4,7 @@ Nothing here has a default that is unsafe in production: without DEBUG or DEMO t
 start on a default secret key or plain-text session cookies (`mfg_project/checks.py`).
 """
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
@@ -226,17 +227,41 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "mfg_project.common.api.Pagination",
     "DEFAULT_FILTER_BACKENDS": [
         "django_filters.rest_framework.DjangoFilterBackend",
-        "rest_framework.filters.OrderingFilter",
+        "mfg_project.common.api.Ordering",
     ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["mfg_project.common.api.BoundedJSONParser"],
+    "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle"],
+    "DEFAULT_THROTTLE_RATES": {"user": "6000/min", "token": "10/min"},  # per process and user or address
+    "NUM_PROXIES": int(env.bool("BEHIND_PROXY", False)),  # else anybody could name another address as his own
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "mfg_project.common.api.problem_details",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": dt.timedelta(minutes=15),
+    "REFRESH_TOKEN_LIFETIME": dt.timedelta(hours=12),
+    "ROTATE_REFRESH_TOKENS": True,
+    "CHECK_REVOKE_TOKEN": True,  # a changed password ends every token
+}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Genba API",
+    "DESCRIPTION": "Orders, lines, counts, checks and key figures of one plant. Moments are in UTC.",
     "VERSION": "1",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "COMPONENT_SPLIT_REQUEST": False,
+    "ENUM_NAME_OVERRIDES": {
+        "WorkOrderStatusEnum": "production.enums.WorkOrderStatus",
+        "JobOrderStatusEnum": "production.enums.JobOrderStatus",
+        "LineStateEnum": "equipment.enums.LineState",
+        "StateSourceEnum": "equipment.enums.StateSource",
+        "VerdictEnum": "quality.enums.Verdict",
+        "SignatureMeaningEnum": "audit.signatures.Meaning",
+    },
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "mfg_project.common.schema.describe_problems",
+    ],
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",

@@ -11,8 +11,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from audit import records
+from audit.canonical import digest
 from audit.context import require
-from audit.errors import InvalidInput, NotFound
+from audit.errors import InvalidInput, NotFound, StaleVersion
 from audit.models import Signature
 from audit.signatures import ConfirmedIdentity
 from audit.transitions import Edge
@@ -99,8 +100,7 @@ def update_work_order(
     _known(changes)
     _check_zones(**{k: v for k, v in changes.items() if isinstance(v, dt.datetime)})
     with transaction.atomic():
-        order = locked_order(work_order_id)
-        records.check_version(order, expected_version)
+        order = locked_order(work_order_id, expected_version)
         if order.status in FINAL_STATUSES:
             raise InvalidInput(
                 _("The order is “%(status)s” and can no longer be changed.") % {"status": order.get_status_display()}
@@ -115,10 +115,10 @@ def update_work_order(
     return order
 
 
-def plan_work_order(*, work_order_id: UUID) -> WorkOrder:
+def plan_work_order(*, work_order_id: UUID, expected_version: int | None = None) -> WorkOrder:
     """Plan a created order: copy the operations of the product's active routing into job orders."""
     with transaction.atomic():
-        order = locked_order(work_order_id)
+        order = locked_order(work_order_id, expected_version)
         WORK_ORDER.apply(order, PLAN)
         operations = RoutingOperation.objects.filter(
             routing__product_id=order.product_id, routing__is_active=True
@@ -139,50 +139,60 @@ def plan_work_order(*, work_order_id: UUID) -> WorkOrder:
 
 
 def release_work_order(
-    *, work_order_id: UUID, identity: ConfirmedIdentity | None, meaning: str, comment: str = ""
+    *,
+    work_order_id: UUID,
+    identity: ConfirmedIdentity | None,
+    meaning: str,
+    comment: str = "",
+    expected_digest: str = "",
+    expected_version: int | None = None,
 ) -> WorkOrder:
     """Release a planned order to the floor, signed by the current actor.
 
-    Raises TransitionRefused, MissingPermission, InvalidInput or SignatureRefused; nothing is changed then.
+    `expected_digest` is the digest of the content the signer was shown; under the lock it must still be the same.
+    Raises TransitionRefused, MissingPermission, InvalidInput, StaleVersion (the content changed since it was shown)
+    or SignatureRefused; nothing is changed then.
     """
     with transaction.atomic():
-        order = locked_order(work_order_id)
+        order = locked_order(work_order_id, expected_version)
+        if expected_digest and digest(order.signed_content()) != expected_digest:
+            raise StaleVersion(_("The content changed since you opened it. Nothing was signed. Read it again."))
         WORK_ORDER.apply(order, RELEASE, identity=identity, meaning=meaning, reason=comment, stamp=_signature_summary)
         _announce(order)
     return order
 
 
-def hold_work_order(*, work_order_id: UUID, reason: str) -> WorkOrder:
+def hold_work_order(*, work_order_id: UUID, reason: str, expected_version: int | None = None) -> WorkOrder:
     """Stop an order from going on; its jobs stay as they are but accept no start and no pieces."""
     with transaction.atomic():
-        order = locked_order(work_order_id)
+        order = locked_order(work_order_id, expected_version)
         WORK_ORDER.apply(order, HOLD, reason=reason, status_before_hold=order.status)
         _announce(order)
     return order
 
 
-def resume_work_order(*, work_order_id: UUID, reason: str = "") -> WorkOrder:
+def resume_work_order(*, work_order_id: UUID, reason: str = "", expected_version: int | None = None) -> WorkOrder:
     """Bring an order back to the status it had before the hold."""
     with transaction.atomic():
-        order = locked_order(work_order_id)
+        order = locked_order(work_order_id, expected_version)
         WORK_ORDER.apply(order, RESUME, reason=reason, status_before_hold="")
         _announce(order)
     return order
 
 
-def complete_work_order(*, work_order_id: UUID) -> WorkOrder:
+def complete_work_order(*, work_order_id: UUID, expected_version: int | None = None) -> WorkOrder:
     """Complete an order whose jobs are all complete; the last job's completion does this by itself."""
     with transaction.atomic():
-        order = locked_order(work_order_id)
+        order = locked_order(work_order_id, expected_version)
         apply_completion(order)
         _announce(order)
     return order
 
 
-def cancel_work_order(*, work_order_id: UUID, reason: str) -> WorkOrder:
+def cancel_work_order(*, work_order_id: UUID, reason: str, expected_version: int | None = None) -> WorkOrder:
     """Cancel an order that is not final, and the jobs it still has."""
     with transaction.atomic():
-        order = locked_order(work_order_id)
+        order = locked_order(work_order_id, expected_version)
         WORK_ORDER.apply(order, CANCEL, reason=reason)
         for job in order.job_orders.select_for_update(no_key=True).order_by("pk"):
             if job.status in JOB_CANCEL.sources:
@@ -191,15 +201,11 @@ def cancel_work_order(*, work_order_id: UUID, reason: str) -> WorkOrder:
     return order
 
 
-# Which status a client may ask for, and the step that leads there. Release is missing on purpose: it is signed.
-STEP_TO_STATUS = {
-    WorkOrderStatus.PLANNED: plan_work_order,
-    WorkOrderStatus.COMPLETED: complete_work_order,
-}
+def locked_order(work_order_id: UUID, expected_version: int | None = None) -> WorkOrder:
+    """The order, locked until the transaction ends. Always the first lock a production service takes.
 
-
-def locked_order(work_order_id: UUID) -> WorkOrder:
-    """The order, locked until the transaction ends. Always the first lock a production service takes."""
+    Raises NotFound, or StaleVersion when the caller saw another version.
+    """
     order = (
         WorkOrder.objects.select_for_update(of=("self",), no_key=True)
         .select_related("product", "production_line", "batch")
@@ -208,6 +214,7 @@ def locked_order(work_order_id: UUID) -> WorkOrder:
     )
     if order is None:
         raise NotFound(_("The work order was not found."))
+    records.check_version(order, expected_version)
     return order
 
 

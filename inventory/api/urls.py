@@ -1,0 +1,3 @@
+from inventory.api.views import ProductViewSet
+
+ROUTES = [("products", ProductViewSet, "product")]
