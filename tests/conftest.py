@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.conf import settings as django_settings
+from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
@@ -57,6 +58,17 @@ def as_admin(db):
     user = factories.superuser(password=PASSWORD)
     with act_as(user, source="test"):
         yield user
+
+
+@pytest.fixture
+def signed_in(client, user_of):
+    """`signed_in("planner")` is a test client with that role's session."""
+
+    def sign_in(role: str) -> Client:
+        client.force_login(user_of(role))
+        return client
+
+    return sign_in
 
 
 @pytest.fixture

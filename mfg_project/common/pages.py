@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
@@ -92,6 +93,19 @@ def done_in_dialog(text: Any) -> HttpResponse:
     response = toast(HttpResponse(status=204), text)
     trigger_client_event(response, "genba:refresh", {})
     return trigger_client_event(response, "genba:close-modal", {})
+
+
+def asked_text(request: HttpRequest, name: str) -> str:
+    """A search word of the address, without what the database cannot hold."""
+    return request.GET.get(name, "").replace("\x00", "").strip()[:100]
+
+
+def asked_uuid(request: HttpRequest, name: str) -> UUID | None:
+    """A key of the address; what is no key means nothing was asked."""
+    try:
+        return UUID(request.GET.get(name, ""))
+    except ValueError:
+        return None
 
 
 def query_without(request: HttpRequest, *names: str) -> str:

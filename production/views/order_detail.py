@@ -1,0 +1,235 @@
+"""One order: what happened, and what may happen next?"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from audit.canonical import plain
+from audit.errors import NotFound
+from audit.signatures import SignatureView, signatures_of
+from audit.transitions import Edge
+from mfg_project.common.formats import Moment, both_zones, duration, moment, number
+from mfg_project.common.pages import allowed, render_page
+from production.enums import FINAL_STATUSES, JobOrderStatus
+from production.models import JobOrder, WorkOrder
+from production.queries.order_history import edits_of, order_for_page, reports_of, steps_of
+from production.services.work_orders import refused_steps
+from production.transitions import CANCEL, COMPLETE, HOLD, PLAN, RELEASE, RESUME, START
+from production.views.order_rows import lateness, priority_label
+from production.views.signed_content import ContentChange, content_changes, readable
+from production.views.timeline import timeline
+
+REPORTS_SHOWN = 200
+
+# How a step is taken from the page: at once, in a dialog, or elsewhere.
+AT_ONCE = (PLAN, RESUME, COMPLETE)
+IN_DIALOG = (RELEASE, HOLD, CANCEL)
+STEP_ICONS = {
+    "plan": "calendar",
+    "release": "pen-line",
+    "hold": "circle-pause",
+    "resume": "play",
+    "complete": "check",
+    "cancel": "x",
+}
+JOB_LOOKS = {
+    JobOrderStatus.WAITING: "created",
+    JobOrderStatus.RUNNING: "in_progress",
+    JobOrderStatus.HELD: "on_hold",
+    JobOrderStatus.COMPLETED: "completed",
+    JobOrderStatus.CANCELLED: "cancelled",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StepButton:
+    name: str
+    label: str
+    icon: str
+    url: str
+    refused: str  # why it is grey
+    in_dialog: bool
+    css: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    sequence: int
+    name: str
+    line: str
+    look: str
+    status: str
+    good: float
+    plan: float
+    counts: str
+    spoken: str
+    scrap: str
+    rework: str
+    started: Moment | None
+    ended: Moment | None
+    took: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureCard:
+    meaning: str
+    name: str
+    title: str
+    at: str
+    digest: str
+    comment: str
+    matches: bool
+    changes: list[ContentChange]
+
+
+@require_safe
+@allowed("production.view_workorder")
+def work_order_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
+    return detail_response(request, pk)
+
+
+def detail_response(request: HttpRequest, pk: UUID, *, refusal: Any = None, status: int = 200) -> HttpResponse:
+    """The page, or its changing part for htmx; `refusal` says why the last step was not taken."""
+    order = order_for_page(pk)
+    if order is None:
+        raise NotFound(_("The work order was not found."))
+    context = detail_context(request, order) | {"refusal": refusal}
+    return render_page(
+        request,
+        "production/work_order_detail.html",
+        "production/_order_detail.html",
+        context,
+        targets=["order"],
+        status=status,
+    )
+
+
+def detail_context(request: HttpRequest, order: WorkOrder) -> dict[str, Any]:
+    now = timezone.now()
+    sees_edits = request.user.has_perm("production.view_historicalworkorder")
+    steps, reports = steps_of(order), reports_of(order, at_most=REPORTS_SHOWN)
+    jobs = [job_row(job, order) for job in order.job_orders.all()]
+    buttons = step_buttons(order, request.user)
+    return {
+        "order": order,
+        "url": reverse("production:work-order-detail", args=[order.pk]),
+        "status_label": order.get_status_display(),
+        "late": lateness(order, now=now),
+        "hold_reason": next((s.reason for s in steps if s.to_state == "on_hold"), "")
+        if order.status == "on_hold"
+        else "",
+        "figures": _figures(order),
+        "good": float(order.actual_quantity or 0),
+        "plan": float(order.planned_quantity),
+        "jobs": jobs,
+        "buttons": buttons,
+        "starts_on_terminal": START in [edge for edge, _why in refused_steps(order, request.user)],
+        "may_edit": request.user.has_perm("production.change_workorder") and order.status not in FINAL_STATUSES,
+        "may_check": request.user.has_perm("quality.record_check"),
+        "signatures": [_signature_card(order, view) for view in signatures_of(order)],
+        "timeline": timeline(order, steps, reports, edits_of(order) if sees_edits else []),
+        "reports_cut": len(reports) == REPORTS_SHOWN,
+        "facts": _facts(order),
+        "parameters": list(readable(order.manufacturing_parameters)) if order.manufacturing_parameters else [],
+        "requirements": list(readable(order.quality_requirements)) if order.quality_requirements else [],
+    }
+
+
+def step_buttons(order: WorkOrder, user: Any) -> list[StepButton]:
+    """Every step the status allows; what this user cannot take now is grey and says why."""
+    buttons = []
+    has_primary = False
+    for edge, refused in refused_steps(order, user):
+        if edge == START:
+            continue  # an order starts with its first job, on the terminal
+        css = "button-danger" if edge == CANCEL else ""
+        if not refused and not has_primary and edge in (PLAN, RELEASE, COMPLETE, RESUME):
+            css, has_primary = "button-primary", True
+        buttons.append(_button(edge, order, refused, css))
+    return buttons
+
+
+def _button(edge: Edge, order: WorkOrder, refused: str, css: str) -> StepButton:
+    return StepButton(
+        name=edge.name,
+        label=_("Sign and release") if edge == RELEASE else str(edge.label),
+        icon=STEP_ICONS[edge.name],
+        url=reverse(f"production:work-order-{edge.name}", args=[order.pk]),
+        refused=refused,
+        in_dialog=edge in IN_DIALOG,
+        css=css,
+    )
+
+
+def job_row(job: JobOrder, order: WorkOrder) -> JobRow:
+    counts = f"{number(job.good)} / {number(order.planned_quantity)}"
+    until = job.actual_end or (timezone.now() if job.status == JobOrderStatus.RUNNING else None)
+    return JobRow(
+        sequence=job.sequence,
+        name=job.operation_name,
+        line=job.production_line.line_name if job.production_line else "",
+        look=JOB_LOOKS[JobOrderStatus(job.status)],
+        status=job.get_status_display(),
+        good=float(job.good),
+        plan=float(order.planned_quantity),
+        counts=counts,
+        spoken=_("%(good)s good of %(plan)s planned")
+        % {"good": number(job.good), "plan": number(order.planned_quantity)},
+        scrap=number(job.scrap),
+        rework=number(job.rework),
+        started=moment(job.actual_start),
+        ended=moment(job.actual_end),
+        took=duration((until - job.actual_start).total_seconds()) if job.actual_start and until else "",
+    )
+
+
+def _figures(order: WorkOrder) -> list[tuple[str, str, str]]:
+    """Label, value, tone."""
+    jobs = order.job_orders.all()
+    scrap = sum((job.scrap for job in jobs), Decimal(0))
+    rework = sum((job.rework for job in jobs), Decimal(0))
+    return [
+        (_("Planned"), number(order.planned_quantity), ""),
+        (_("Good"), number(order.actual_quantity or 0), ""),
+        (_("Scrap"), number(scrap), "danger-text" if scrap else ""),
+        (_("Rework"), number(rework), "attention-text" if rework else ""),
+    ]
+
+
+def _facts(order: WorkOrder) -> list[tuple[str, Any]]:
+    batch, line = order.batch, order.production_line
+    rows: list[tuple[str, Any]] = [
+        (_("Product"), f"{order.product.product_code} · {order.product.product_name}"),
+        (_("Product version"), order.product.product_version),
+        (_("Batch"), batch.batch_number if batch else None),
+        (_("Line"), f"{line.line_code} · {line.line_name}" if line else None),
+        (_("Priority"), priority_label(order.priority)),
+        (_("Scheduled start"), moment(order.scheduled_start)),
+        (_("Scheduled end"), moment(order.scheduled_end)),
+        (_("Actual start"), moment(order.actual_start)),
+        (_("Actual end"), moment(order.actual_end)),
+        (_("Created by"), str(order.created_by)),
+        (_("Record version"), str(order.version)),
+    ]
+    return [(label, value) for label, value in rows if value]
+
+
+def _signature_card(order: WorkOrder, view: SignatureView) -> SignatureCard:
+    signature = view.signature
+    return SignatureCard(
+        meaning=view.meaning_label,
+        name=signature.signer_name,
+        title=signature.signer_title,
+        at=both_zones(signature.signed_at),
+        digest=signature.digest,
+        comment=signature.comment,
+        matches=view.content_matches,
+        changes=[] if view.content_matches else content_changes(signature.content, plain(order.signed_content())),
+    )
