@@ -20,10 +20,10 @@ def number(value: Number | None, places: int | None = None) -> str:
     """Grouped; with `places` rounded to them, otherwise without trailing zeros. Unknown is a dash, never 0."""
     if value is None:
         return UNKNOWN
-    if places is None:
-        text = f"{value:f}" if isinstance(value, Decimal) else f"{Decimal(str(value)):f}"
-        value = Decimal(text.rstrip("0").rstrip(".") if "." in text else text)
-    return number_format(value, decimal_pos=places, use_l10n=True, force_grouping=True)
+    text = f"{Decimal(str(value)):f}" if places is None else f"{value:.{places}f}"  # Django's own cut does not round
+    if places is None and "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return number_format(Decimal(text), decimal_pos=places, use_l10n=True, force_grouping=True)
 
 
 def exact(value: Decimal | None) -> str:
