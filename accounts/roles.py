@@ -22,7 +22,7 @@ VIEW_FLOOR = frozenset(
 )
 VIEW_KPI = frozenset({"production.view_kpi"})
 VIEW_EVIDENCE = frozenset(
-    {"audit.view_signature", "audit.view_statechange", "audit.view_failedsignature"}
+    {"audit.view_signature", "audit.view_statechange", "audit.view_failedsignature", "accounts.view_user"}
     | {
         name.replace(".view_", ".view_historical")
         for name in VIEW_FLOOR
@@ -51,7 +51,14 @@ PLAN_ORDERS = frozenset(
         "production.change_batch",
     }
 )
-RUN_JOBS = frozenset({"production.execute_joborder", "production.report_quantity", "equipment.set_line_state"})
+RUN_JOBS = frozenset(
+    {
+        "production.execute_joborder",
+        "production.report_quantity",
+        "production.complete_workorder",  # the last job's completion completes its order
+        "equipment.set_line_state",
+    }
+)
 MEASURE = frozenset({"quality.record_check"})
 
 
@@ -88,7 +95,7 @@ ROLES = (
         | RUN_JOBS
         | MEASURE
         | PLAN_ORDERS
-        | {"production.release_workorder", "production.hold_workorder", "production.complete_workorder"},
+        | {"production.release_workorder", "production.hold_workorder"},
     ),
     Role(
         "inspector",
@@ -154,7 +161,7 @@ ROLES = (
         | PLAN_ORDERS
         | RUN_JOBS
         | MEASURE
-        | {"inventory.add_material", "inventory.change_material", "production.complete_workorder"},
+        | {"inventory.add_material", "inventory.change_material"},
         api_only=True,
     ),
 )

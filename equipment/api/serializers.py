@@ -5,7 +5,7 @@ from rest_framework import serializers
 
 from equipment.enums import LineState
 from equipment.models import Area, Equipment, LineStateInterval, ProductionLine, ReasonCode, Site
-from mfg_project.common.fields import Input, RecordSerializer, ZonedDateTimeField
+from mfg_project.common.fields import Input, KeyField, RecordSerializer, ZonedDateTimeField
 
 # The four values other systems know (DES-19), and silence, which none of the four may stand for.
 DES_STATUS = {
@@ -117,10 +117,10 @@ class LineSerializer(RecordSerializer):
 
 
 class LineStateInput(Input):
-    line_id = serializers.UUIDField()
+    line_id = KeyField()
     state = serializers.CharField(max_length=20, help_text=", ".join(LineState.values))
     at = ZonedDateTimeField(required=False)
-    reason_id = serializers.UUIDField(required=False, allow_null=True)
+    reason_id = KeyField(required=False, allow_null=True)
     comment = serializers.CharField(max_length=500, required=False, allow_blank=True)
 
     def validate_state(self, state: str) -> str:
@@ -128,5 +128,5 @@ class LineStateInput(Input):
 
 
 class ExplainInput(Input):
-    reason_id = serializers.UUIDField()
+    reason_id = KeyField()
     comment = serializers.CharField(max_length=500, required=False, allow_blank=True)

@@ -3,6 +3,7 @@
 import datetime as dt
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.db import models
 from django.utils import timezone
@@ -55,6 +56,15 @@ class StorableJSONField(serializers.JSONField):
         if isinstance(value, dict):
             return [*value.keys(), *value.values()]
         return list(value) if isinstance(value, list) else []
+
+
+class KeyField(serializers.UUIDField):
+    """The key of a record, as text: a number is another system's key, not a short form of ours."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, str | UUID):
+            self.fail("invalid", value=data)
+        return super().to_internal_value(data)
 
 
 class CountField(serializers.Field):

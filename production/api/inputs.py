@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from audit.signatures import Meaning
-from mfg_project.common.fields import Input, StorableJSONField, ZonedDateTimeField
+from mfg_project.common.fields import Input, KeyField, StorableJSONField, ZonedDateTimeField
 from production.api.serializers import WorkOrderDetailSerializer
 from production.enums import Priority
 
@@ -40,13 +40,13 @@ class NewWorkOrderInput(Input):
     """`quantity_planned` and `line_id` are accepted for `planned_quantity` and `production_line_id`."""
 
     work_order_number = serializers.CharField(max_length=50)
-    product_id = serializers.UUIDField()
+    product_id = KeyField()
     planned_quantity = serializers.DecimalField(max_digits=12, decimal_places=4, required=False)
     quantity_planned = serializers.DecimalField(max_digits=12, decimal_places=4, required=False)
     uom = serializers.CharField(max_length=10, required=False)
-    production_line_id = serializers.UUIDField(required=False, allow_null=True)
-    line_id = serializers.UUIDField(required=False, allow_null=True)
-    batch_id = serializers.UUIDField(required=False, allow_null=True)
+    production_line_id = KeyField(required=False, allow_null=True)
+    line_id = KeyField(required=False, allow_null=True)
+    batch_id = KeyField(required=False, allow_null=True)
     priority = PriorityField(required=False)
     scheduled_start = ZonedDateTimeField()
     scheduled_end = ZonedDateTimeField()
@@ -119,7 +119,7 @@ class ReleaseInput(Input):
 
 
 class HoldJobInput(Input):
-    reason_id = serializers.UUIDField()
+    reason_id = KeyField()
     comment = serializers.CharField(max_length=500, required=False, allow_blank=True)
 
 
@@ -134,11 +134,11 @@ class UndoInput(Input):
 class QuantityInput(Input):
     """Pieces counted. The same `client_token` (or Idempotency-Key) is counted once, however often it is sent."""
 
-    job_order_id = serializers.UUIDField()
+    job_order_id = KeyField()
     good = serializers.DecimalField(max_digits=12, decimal_places=4, required=False, default=Decimal(0))
     scrap = serializers.DecimalField(max_digits=12, decimal_places=4, required=False, default=Decimal(0))
     rework = serializers.DecimalField(max_digits=12, decimal_places=4, required=False, default=Decimal(0))
-    reason_id = serializers.UUIDField(required=False, allow_null=True)
+    reason_id = KeyField(required=False, allow_null=True)
     comment = serializers.CharField(max_length=500, required=False, allow_blank=True)
     reported_at = ZonedDateTimeField(required=False)
-    client_token = serializers.UUIDField(required=False)
+    client_token = KeyField(required=False)

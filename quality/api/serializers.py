@@ -2,7 +2,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from mfg_project.common.fields import ExactDecimalField, Input, RecordSerializer, ZonedDateTimeField
+from mfg_project.common.fields import ExactDecimalField, Input, KeyField, RecordSerializer, ZonedDateTimeField
 from quality.models import Characteristic, Measurement, QualityCheck
 from quality.services.checks import MeasuredValue
 
@@ -77,21 +77,21 @@ class QualityCheckSerializer(RecordSerializer):
 
 
 class MeasuredValueInput(Input):
-    characteristic_id = serializers.UUIDField()
+    characteristic_id = KeyField()
     # Neither digits nor scale are bounded here: "1.50" stays 1.50, and the service knows how much is too much.
     value = ExactDecimalField()
     reported_status = serializers.CharField(max_length=20, required=False, allow_blank=True)
 
 
 class QualityCheckInput(Input):
-    work_order_id = serializers.UUIDField()
-    job_order_id = serializers.UUIDField(required=False, allow_null=True)
+    work_order_id = KeyField()
+    job_order_id = KeyField(required=False, allow_null=True)
     piece = serializers.CharField(max_length=50, required=False, allow_blank=True)
     test_type = serializers.CharField(max_length=50)
     place = serializers.CharField(max_length=50, required=False, allow_blank=True)
     performed_at = ZonedDateTimeField(required=False)
     comment = serializers.CharField(max_length=500, required=False, allow_blank=True)
-    client_token = serializers.UUIDField(required=False)
+    client_token = KeyField(required=False)
     measurements = MeasuredValueInput(many=True)
 
     def validate_measurements(self, rows: list[dict[str, Any]]) -> list[MeasuredValue]:
