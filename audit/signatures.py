@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from django.contrib.auth import authenticate
 from django.db import models
@@ -33,7 +33,7 @@ class Meaning(models.TextChoices):
 class Signable(Protocol):
     pk: Any
     version: int
-    _meta: Any
+    _meta: ClassVar[Any]
 
     def signed_content(self) -> dict[str, Any]: ...
 

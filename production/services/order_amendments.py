@@ -95,14 +95,13 @@ def _step_to(order: WorkOrder, status: str, reason: str) -> None:
 
 
 def _take(order: WorkOrder, edge: Any, reason: str) -> None:
-    key = {"work_order_id": order.pk}
     if edge is PLAN:
-        plan_work_order(**key)
+        plan_work_order(work_order_id=order.pk)
     elif edge is COMPLETE:
-        complete_work_order(**key)
+        complete_work_order(work_order_id=order.pk)
     elif edge is HOLD:
-        hold_work_order(**key, reason=reason)
+        hold_work_order(work_order_id=order.pk, reason=reason)
     elif edge is RESUME:
-        resume_work_order(**key, reason=reason)
+        resume_work_order(work_order_id=order.pk, reason=reason)
     elif edge is CANCEL:
-        cancel_work_order(**key, reason=reason)
+        cancel_work_order(work_order_id=order.pk, reason=reason)
