@@ -1,9 +1,24 @@
+"""Every change of a user. Accounts are never deleted: what a person did stays attributed to that person."""
+
+from collections.abc import Collection
+from typing import Any
+from uuid import UUID
+
 from django.contrib.auth.models import Group
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.roles import ROLE_BY_NAME
+from audit.context import current_act, require
+from audit.errors import InvalidInput, NotFound
+from audit.records import guarded
 
 SYSTEM_USERNAME = "system"
+EDITABLE = frozenset({"printed_name", "email", "is_person", "is_active", "is_superuser"})
 
 
 def system_user() -> User:
@@ -24,6 +39,11 @@ def program_user(username: str, *, printed_name: str, role: str | None = None) -
     return user
 
 
+def note_alive(program: User) -> None:
+    """A program was at work just now; `last_login` says when it was last seen."""
+    User.objects.filter(pk=program.pk).update(last_login=timezone.now())
+
+
 def person(username: str, *, printed_name: str, role: str, password: str) -> User:
     """A person with one role. An existing user keeps its password."""
     user, created = User.objects.get_or_create(username=username, defaults={"printed_name": printed_name})
@@ -33,3 +53,91 @@ def person(username: str, *, printed_name: str, role: str, password: str) -> Use
     user.save()
     user.groups.add(Group.objects.get(name=role))
     return user
+
+
+def create_user(*, username: str, printed_name: str, roles: Collection[str], password: str = "", **values: Any) -> User:
+    """Create an account with its roles; without a password it cannot sign in.
+
+    Raises InvalidInput (name, role, weak password), Conflict (name taken, in any case) or MissingPermission.
+    """
+    require("accounts.add_user")
+    user = User(username=User.normalize_username(username), printed_name=printed_name)
+    _set(user, values)
+    if password:
+        _check_password(password, user)
+        user.set_password(password)
+    else:
+        user.set_unusable_password()
+    return _save(user, roles)
+
+
+def update_user(*, user_id: UUID, roles: Collection[str] | None = None, **values: Any) -> User:
+    """Change what is given. A deactivated user's sessions and tokens end with the next request.
+
+    Raises NotFound, InvalidInput (unknown role, the last administrator, oneself deactivated) or MissingPermission.
+    """
+    actor = require("accounts.change_user")
+    with transaction.atomic():
+        user = _locked(user_id)
+        if user.pk == actor.pk and values.get("is_active") is False:
+            raise InvalidInput(_("You cannot deactivate your own account."), fields={"is_active": _("Your own.")})
+        was_administrator = user.is_superuser and user.is_active
+        _set(user, values)
+        user = _save(user, roles)
+        if was_administrator and not User.objects.filter(is_superuser=True, is_active=True).exists():
+            raise InvalidInput(_("This is the last administrator; name another one first."))
+    return user
+
+
+def set_password(*, user_id: UUID, password: str) -> None:
+    """Give an account a new password; its open sessions end."""
+    require("accounts.change_user")
+    with transaction.atomic():
+        user = _locked(user_id)
+        _check_password(password, user)
+        user.set_password(password)
+        user.save(update_fields=["password"])
+
+
+def _locked(user_id: UUID) -> User:
+    user = User.objects.select_for_update().filter(pk=user_id).first()
+    if user is None:
+        raise NotFound(_("This user does not exist."))
+    if user.is_superuser and not current_act().actor.is_superuser:
+        raise InvalidInput(_("Only an administrator may change an administrator."))
+    return user
+
+
+def _set(user: User, values: dict[str, Any]) -> None:
+    if unknown := sorted(set(values) - EDITABLE):
+        raise InvalidInput(_("These fields cannot be set: %(fields)s.") % {"fields": ", ".join(unknown)})
+    if values.get("is_superuser", user.is_superuser) != user.is_superuser and not current_act().actor.is_superuser:
+        raise InvalidInput(_("Only an administrator may name an administrator."))
+    for name, value in values.items():
+        setattr(user, name, value)
+
+
+def _save(user: User, roles: Collection[str] | None) -> User:
+    if unknown := sorted(set(roles or ()) - set(ROLE_BY_NAME)):
+        raise InvalidInput(
+            _("Unknown role: %(roles)s.") % {"roles": ", ".join(unknown)}, fields={"roles": _("Unknown role.")}
+        )
+    try:
+        user.clean_fields()
+    except ValidationError as wrong:
+        fields = {name: " ".join(texts) for name, texts in wrong.message_dict.items()}
+        raise InvalidInput(" ".join(fields.values()), fields=fields) from wrong
+    with guarded(User), transaction.atomic():
+        user.save()
+        if roles is not None:
+            user.groups.set(Group.objects.filter(name__in=roles))
+        user.is_staff = user.is_superuser or any(role.uses_admin for role in user.roles())
+        user.save(update_fields=["is_staff"])
+    return user
+
+
+def _check_password(password: str, user: User) -> None:
+    try:
+        validate_password(password, user)
+    except ValidationError as weak:
+        raise InvalidInput(" ".join(weak.messages), fields={"password": " ".join(weak.messages)}) from weak

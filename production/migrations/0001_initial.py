@@ -67,6 +67,8 @@ class Migration(migrations.Migration):
                 ('report_date', models.DateField()),
             ],
             options={
+                'verbose_name': 'day to compute',
+                'verbose_name_plural': 'days to compute',
                 'db_table': 'production_kpi_dirty_day',
                 'default_permissions': (),
             },
@@ -80,6 +82,8 @@ class Migration(migrations.Migration):
                 ('days_recomputed', models.IntegerField()),
             ],
             options={
+                'verbose_name': 'refresh of key figures',
+                'verbose_name_plural': 'refreshes of key figures',
                 'default_permissions': (),
             },
         ),
@@ -453,6 +457,8 @@ class Migration(migrations.Migration):
                 ('line', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='equipment.productionline')),
             ],
             options={
+                'verbose_name': 'key figures of a day',
+                'verbose_name_plural': 'key figures by day',
                 'db_table': 'production_kpi_day',
                 'permissions': [('view_kpi', 'Can view key figures')],
                 'default_permissions': (),

@@ -25,6 +25,8 @@ class Migration(migrations.Migration):
                 ('reason', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='equipment.reasoncode')),
             ],
             options={
+                'verbose_name': 'stops of a day',
+                'verbose_name_plural': 'stops by day',
                 'db_table': 'production_kpi_day_stop',
                 'default_permissions': (),
                 'constraints': [models.UniqueConstraint(fields=('report_date', 'line', 'reason'), name='kpidaystop_one_per_reason', nulls_distinct=False)],

@@ -36,6 +36,8 @@ class KpiDay(models.Model):
 
     class Meta:
         db_table = "production_kpi_day"
+        verbose_name = _("key figures of a day")
+        verbose_name_plural = _("key figures by day")
         permissions = [("view_kpi", gettext_noop("Can view key figures"))]
         default_permissions = ()
         constraints = [models.UniqueConstraint(fields=["report_date", "line"], name="kpiday_one_per_line_and_day")]
@@ -56,6 +58,8 @@ class KpiDayStop(models.Model):
 
     class Meta:
         db_table = "production_kpi_day_stop"
+        verbose_name = _("stops of a day")
+        verbose_name_plural = _("stops by day")
         default_permissions = ()
         constraints = [
             models.UniqueConstraint(
@@ -75,6 +79,8 @@ class KpiDirtyDay(models.Model):
 
     class Meta:
         db_table = "production_kpi_dirty_day"
+        verbose_name = _("day to compute")
+        verbose_name_plural = _("days to compute")
         default_permissions = ()
 
     def __str__(self) -> str:
@@ -90,6 +96,8 @@ class KpiRefresh(models.Model):
     days_recomputed = models.IntegerField()
 
     class Meta:
+        verbose_name = _("refresh of key figures")
+        verbose_name_plural = _("refreshes of key figures")
         default_permissions = ()
 
     def __str__(self) -> str:

@@ -1,7 +1,10 @@
 import datetime as dt
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
+from audit.context import require
+from audit.errors import NotFound
 from equipment.models import ProductionLine
 from equipment.queries.site import plant_time_zone
 from production.models import ScheduledShift, Shift
@@ -27,6 +30,18 @@ def plan_shifts(*, first: dt.date, last: dt.date) -> int:
         before = ScheduledShift.objects.count()
         ScheduledShift.objects.bulk_create(rows, ignore_conflicts=True, batch_size=2000)
         return ScheduledShift.objects.count() - before
+
+
+def cancel_shift(*, scheduled_shift_id: int, cancelled: bool = True) -> ScheduledShift:
+    """Take a planned shift out of the calendar (a holiday), or put it back. Its row stays, so it is not planned anew."""
+    require("production.change_scheduledshift")
+    with transaction.atomic():
+        shift = ScheduledShift.objects.select_for_update().filter(pk=scheduled_shift_id).first()
+        if shift is None:
+            raise NotFound(_("This shift is not planned."))
+        shift.is_cancelled = cancelled
+        shift.save(update_fields=["is_cancelled"])
+    return shift
 
 
 def _scheduled(shift: Shift, line: ProductionLine, day: dt.date, zone: dt.tzinfo) -> ScheduledShift:

@@ -1,0 +1,127 @@
+"""Evidence as the auditor reads it."""
+
+import json
+from collections import defaultdict
+from typing import Any
+
+from django.apps import apps
+from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+from unfold.views import ChangeList
+
+from audit.admin_base import ReadOnlyAdmin
+from audit.canonical import digest
+from audit.models import FailedSignature, Signature, StateChange
+from audit.signatures import Meaning
+
+
+class RecordChangeList(ChangeList):
+    """Finds the records a page of evidence is about with one query for each type of record, not one for each row."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        wanted: dict[str, set[str]] = defaultdict(set)
+        for row in self.result_list:
+            wanted[row.record_label].add(row.record_pk)
+        found = {label: _records(label, keys) for label, keys in wanted.items()}
+        for row in self.result_list:
+            row.record_found = found[row.record_label].get(row.record_pk)
+
+
+def _records(label: str, keys: set[str]) -> dict[str, models.Model]:
+    model = apps.get_model(label)
+    related = getattr(admin.site._registry.get(model), "list_select_related", False) or ()
+    rows = model._base_manager.filter(pk__in=keys).select_related(*(related if related is not True else ()))
+    return {str(row.pk): row for row in rows}
+
+
+def _record_of(evidence: Any) -> Any:
+    if not hasattr(evidence, "record_found"):
+        evidence.record_found = _records(evidence.record_label, {evidence.record_pk}).get(evidence.record_pk)
+    return evidence.record_found
+
+
+class EvidenceAdmin(ReadOnlyAdmin):
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return RecordChangeList
+
+    @display(description=_("Record"))
+    def record_link(self, obj: Any) -> Any:
+        app_label, model_name = obj.record_label.split(".")
+        text = _record_of(obj) or f"{obj.record_label} {obj.record_pk}"
+        try:
+            url = reverse(f"admin:{app_label}_{model_name}_change", args=[obj.record_pk])
+        except NoReverseMatch:
+            return str(text)
+        return format_html('<a href="{}">{}</a>', url, text)
+
+
+@admin.register(Signature)
+class SignatureAdmin(EvidenceAdmin):
+    list_display = ("signed_at", "signer_name", "signer_title", "meaning_label", "record_link", "record_version")
+    list_filter = ("meaning", "signer_title")
+    search_fields = ("signer_name", "record_pk", "digest", "comment")
+    date_hierarchy = "signed_at"
+    ordering = ("-signed_at",)
+    fieldsets = (
+        (None, {"fields": ("signed_at", "signer", "signer_name", "signer_title", "meaning_label", "comment")}),
+        (_("What was signed"), {"fields": ("record_link", "record_version", "content_now", "digest", "content_text")}),
+        (_("How"), {"fields": ("components", "source", "act_id", "canonical_form"), "classes": ("collapse",)}),
+    )
+
+    @display(description=_("Meaning"), ordering="meaning")
+    def meaning_label(self, obj: Signature) -> str:
+        return str(Meaning(obj.meaning).label) if obj.meaning in Meaning.values else obj.meaning
+
+    @display(description=_("Content now"), label={"same": "success", "differs": "warning"})
+    def content_now(self, obj: Signature) -> tuple[str, str]:
+        record = _record_of(obj)
+        same = record is not None and digest(record.signed_content()) == obj.digest
+        if same:
+            return "same", str(_("As signed"))
+        return "differs", str(_("Content differs from what was signed"))
+
+    @display(description=_("Signed content"))
+    def content_text(self, obj: Signature) -> str:
+        text = json.dumps(obj.content, indent=2, ensure_ascii=False, sort_keys=True)
+        return format_html('<pre class="whitespace-pre-wrap">{}</pre>', text)
+
+
+@admin.register(StateChange)
+class StateChangeAdmin(EvidenceAdmin):
+    list_display = ("at", "record_link", "transition", "from_state", "to_state", "actor_name", "reason", "source")
+    list_filter = ("record_label", "transition", "to_state")
+    search_fields = ("record_pk", "actor_name", "reason")
+    date_hierarchy = "at"
+    ordering = ("-id",)
+    list_select_related = ("signature",)
+    fields = (
+        "at",
+        "occurred_at",
+        "record_link",
+        "transition",
+        "from_state",
+        "to_state",
+        "actor",
+        "actor_name",
+        "reason",
+        "signature",
+        "source",
+        "act_id",
+    )
+    readonly_fields = ("record_link",)
+
+
+@admin.register(FailedSignature)
+class FailedSignatureAdmin(ReadOnlyAdmin):
+    list_display = ("at", "user", "source")
+    search_fields = ("user__username", "user__printed_name")
+    date_hierarchy = "at"
+    ordering = ("-at",)
+    list_select_related = ("user",)
+    fields = ("at", "user", "source", "act_id")

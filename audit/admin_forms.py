@@ -1,0 +1,122 @@
+"""How the admin asks a service: what was typed goes in, a refusal comes back into the form."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+from audit.errors import DomainError
+from audit.signatures import Meaning
+
+WRONG_INPUT = 422
+
+
+def show_refusal(form: forms.BaseForm, refused: DomainError) -> None:
+    """Beside the fields it names, where the form has them; above the form otherwise."""
+    named = {name.removesuffix("_id"): text for name, text in getattr(refused, "fields", {}).items()}
+    shown = {name: text for name, text in named.items() if name in form.fields}
+    for name, text in shown.items():
+        form.add_error(name, str(text))
+    if len(shown) < max(len(named), 1):
+        form.add_error(None, str(refused))
+
+
+class ServiceForm(forms.ModelForm):
+    """A form whose save is a service: `refusal` is what the service said to this very input."""
+
+    refusal: DomainError | None = None
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        if self.refusal:
+            show_refusal(self, self.refusal)
+        return cleaned
+
+    def values(self) -> dict[str, Any]:
+        """What was entered for fields of the model."""
+        own = {field.name for field in self.instance._meta.concrete_fields}
+        return {name: value for name, value in self.cleaned_data.items() if name in own}
+
+    def changes(self) -> dict[str, Any]:
+        """What differs from the record the form was opened on."""
+        return {name: value for name, value in self.values().items() if name in self.changed_data}
+
+
+class VersionedForm(ServiceForm):
+    """Carries the version its reader saw: a save on top of somebody else's change is refused, never the last to win."""
+
+    seen_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    change_reason = forms.CharField(
+        label=_("Reason for the change"), max_length=500, required=False, widget=UnfoldAdminTextInputWidget
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.instance._state.adding:
+            self.fields["seen_version"].required = True
+            self.initial["seen_version"] = self.instance.version
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(label=_("Reason"), max_length=500, widget=UnfoldAdminTextInputWidget)
+
+
+class NoteForm(forms.Form):
+    reason = forms.CharField(label=_("Comment"), max_length=500, required=False, widget=UnfoldAdminTextInputWidget)
+
+
+class SignForm(forms.Form):
+    """Meaning first, the password last: what is signed stands above it on the page."""
+
+    shown_digest = forms.CharField(widget=forms.HiddenInput, max_length=64)  # of the content the signer was shown
+    meaning = forms.ChoiceField(label=_("Meaning"), widget=UnfoldAdminSelectWidget)
+    comment = forms.CharField(label=_("Comment"), max_length=500, required=False, widget=UnfoldAdminTextInputWidget)
+    password = forms.CharField(
+        label=_("Your password"),
+        strip=False,
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "current-password"}),
+    )
+
+    def __init__(self, *args: Any, meanings: tuple[str, ...], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["meaning"].choices = [(value, Meaning(value).label) for value in meanings]
+
+
+def step_page(
+    request: HttpRequest,
+    model_admin: admin.ModelAdmin,
+    *,
+    form: forms.Form,
+    act: Callable[[dict[str, Any]], Any],
+    title: Any,
+    button: Any,
+    done: Any,
+    back: str,
+    template: str = "admin/step.html",
+    **context: Any,
+) -> HttpResponse:
+    """A page between a button and its service: asks what the service needs, shows what it refused, or goes back."""
+    if request.method == "POST" and form.is_valid():
+        try:
+            act(form.cleaned_data)
+        except DomainError as refused:
+            show_refusal(form, refused)
+        else:
+            messages.success(request, str(done))
+            return HttpResponseRedirect(back)
+    context |= {
+        **model_admin.admin_site.each_context(request),
+        "opts": model_admin.opts,
+        "title": title,
+        "form": form,
+        "button": button,
+        "back": back,
+        "media": model_admin.media + form.media,
+    }
+    request.current_app = model_admin.admin_site.name  # type: ignore[attr-defined]
+    return render(request, template, context, status=WRONG_INPUT if form.errors else 200)

@@ -1,0 +1,3 @@
+from production.admin import jobs, kpi, master_data, work_orders
+
+__all__ = ["jobs", "kpi", "master_data", "work_orders"]

@@ -1,0 +1,268 @@
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesCheckboxFilter, RangeDateTimeFilter
+from unfold.decorators import action, display
+from unfold.enums import ActionVariant
+
+from audit.admin_base import AuditedAdmin
+from audit.admin_forms import NoteForm, ReasonForm, SignForm, step_page
+from audit.canonical import digest
+from audit.signatures import confirm_identity, signatures_of
+from audit.transitions import Edge, history_of
+from mfg_project.common.formats import moment, number
+from production.enums import FINAL_STATUSES, WorkOrderStatus
+from production.models import WorkOrder
+from production.services import work_orders as services
+from production.transitions import CANCEL, COMPLETE, HOLD, PLAN, RELEASE, RESUME, WORK_ORDER
+
+STATUS_COLOURS = {WorkOrderStatus.ON_HOLD: "warning", WorkOrderStatus.IN_PROGRESS: "info"}  # the rest is calm
+LINKS = ("product", "production_line", "batch")
+
+
+@admin.register(WorkOrder)
+class WorkOrderAdmin(AuditedAdmin):
+    list_display = (
+        "work_order_number",
+        "product",
+        "production_line",
+        "status_shown",
+        "priority",
+        "planned_quantity",
+        "actual_quantity",
+        "scheduled_start",
+        "scheduled_end",
+    )
+    list_filter = (
+        ("status", ChoicesCheckboxFilter),
+        "production_line",
+        ("product", AutocompleteSelectFilter),
+        ("scheduled_start", RangeDateTimeFilter),
+    )
+    list_select_related = ("product", "production_line")
+    search_fields = ("work_order_number", "product__product_code", "product__product_name", "batch__batch_number")
+    date_hierarchy = "scheduled_start"
+    ordering = ("-scheduled_start", "id")
+    autocomplete_fields = ("product", "production_line", "batch")
+    readonly_fields = ("status_shown", "actual_quantity", "actual_start", "actual_end")
+    change_form_outer_after_template = "admin/production/work_order_evidence.html"
+    actions_detail = ("plan", "release", "hold", "resume", "complete", "cancel")
+
+    def get_fieldsets(self, request: HttpRequest, obj: WorkOrder | None = None) -> Any:
+        made = ("status_shown", "actual_quantity", "actual_start", "actual_end") if obj else ()
+        own = [
+            (None, {"fields": ("work_order_number", "product", "planned_quantity", "uom", *made)}),
+            (
+                _("Schedule"),
+                {"fields": ("production_line", "batch", "priority", "scheduled_start", "scheduled_end")},
+            ),
+            (
+                _("Instructions"),
+                {"fields": ("manufacturing_parameters", "quality_requirements", "special_instructions")},
+            ),
+        ]
+        return own + list(super().get_fieldsets(request, obj))[1:]  # then what every audited record has
+
+    def get_readonly_fields(self, request: HttpRequest, obj: WorkOrder | None = None) -> Any:
+        fixed = ("work_order_number", "product") if obj else ()
+        return (*super().get_readonly_fields(request, obj), *fixed)
+
+    def has_change_permission(self, request: HttpRequest, obj: WorkOrder | None = None) -> bool:
+        closed = obj is not None and obj.status in FINAL_STATUSES
+        return super().has_change_permission(request, obj) and not closed
+
+    def create(self, values: dict[str, Any]) -> WorkOrder:
+        return services.create_work_order(**_by_key(values))
+
+    def update(self, *, pk: UUID, seen_version: int, reason: str, changes: dict[str, Any]) -> WorkOrder:
+        return services.update_work_order(
+            work_order_id=pk, expected_version=seen_version, reason=reason, **_by_key(changes)
+        )
+
+    @display(description=_("status"), ordering="status", label=STATUS_COLOURS)
+    def status_shown(self, obj: WorkOrder) -> tuple[str, str]:
+        return obj.status, obj.get_status_display()
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        order = kwargs.get("obj")
+        if order is not None:
+            context |= {"signatures": signatures_of(order), "steps": _steps(order), "jobs": _jobs(order)}
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    # --- steps --------------------------------------------------------------------------------------
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Only the steps the status allows and the role may take; what else stands in the way is said on their page."""
+        order = self.get_object(request, object_id)
+        allowed = {e.name for e in WORK_ORDER.allowed(order) if request.user.has_perm(e.permission)} if order else ()
+        return [found for found in super().get_actions_detail(request, object_id) if found.path in allowed]
+
+    @action(description=PLAN.label, url_path="plan", icon="event_note", variant=ActionVariant.PRIMARY)
+    def plan(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._step(
+            request,
+            object_id,
+            PLAN,
+            form_class=forms.Form,
+            act=lambda order, _entered: services.plan_work_order(work_order_id=order.pk),
+            explanation=_("The operations of the product's active routing become the jobs of this order."),
+        )
+
+    @action(description=RELEASE.label, url_path="release", icon="edit_note", variant=ActionVariant.PRIMARY)
+    def release(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        order = self.record(request, object_id, permission=RELEASE.permission)
+        content_digest = digest(order.signed_content())
+        form = SignForm(request.POST or None, meanings=RELEASE.meanings, initial={"shown_digest": content_digest})
+        return step_page(
+            request,
+            self,
+            form=form,
+            act=lambda entered: _sign_and_release(request.user, order, entered),
+            title=_("Sign and release %(order)s") % {"order": order.work_order_number},
+            button=_("Sign and release"),
+            done=_("%(order)s is signed and released.") % {"order": order.work_order_number},
+            back=self.page_of(order),
+            template="admin/production/sign.html",
+            why_not=next(WORK_ORDER.refusals(order, RELEASE, request.user), ""),
+            content=signed_rows(order),
+            digest=content_digest,
+        )
+
+    @action(description=HOLD.label, url_path="hold", icon="pause_circle")
+    def hold(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._step(
+            request,
+            object_id,
+            HOLD,
+            form_class=ReasonForm,
+            act=lambda order, entered: services.hold_work_order(work_order_id=order.pk, reason=entered["reason"]),
+            explanation=_("No job starts and no piece is counted until the order is resumed."),
+        )
+
+    @action(description=RESUME.label, url_path="resume", icon="play_circle")
+    def resume(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._step(
+            request,
+            object_id,
+            RESUME,
+            form_class=NoteForm,
+            act=lambda order, entered: services.resume_work_order(work_order_id=order.pk, reason=entered["reason"]),
+            explanation=_("The order goes back to the status it had before the hold."),
+        )
+
+    @action(description=COMPLETE.label, url_path="complete", icon="check_circle")
+    def complete(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._step(
+            request,
+            object_id,
+            COMPLETE,
+            form_class=forms.Form,
+            act=lambda order, _entered: services.complete_work_order(work_order_id=order.pk),
+            explanation=_("The completion of its last job does this by itself."),
+        )
+
+    @action(description=CANCEL.label, url_path="cancel", icon="cancel")
+    def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._step(
+            request,
+            object_id,
+            CANCEL,
+            form_class=ReasonForm,
+            act=lambda order, entered: services.cancel_work_order(work_order_id=order.pk, reason=entered["reason"]),
+            explanation=_("A cancelled order stays cancelled; jobs not started yet are cancelled with it."),
+        )
+
+    def _step(
+        self, request: HttpRequest, object_id: str, edge: Edge, *, form_class: Any, act: Any, explanation: Any
+    ) -> HttpResponse:
+        order = self.record(request, object_id, permission=edge.permission)
+        return step_page(
+            request,
+            self,
+            form=form_class(request.POST or None),
+            act=lambda entered: act(order, entered),
+            title=f"{edge.label}: {order.work_order_number}",
+            button=edge.label,
+            done=_("%(order)s: “%(step)s” is done.") % {"order": order.work_order_number, "step": edge.label},
+            back=self.page_of(order),
+            why_not=next(WORK_ORDER.refusals(order, edge, request.user), ""),
+            explanation=explanation,
+        )
+
+
+def _by_key(values: dict[str, Any]) -> dict[str, Any]:
+    """Services take the keys of linked records."""
+    return {
+        (f"{name}_id" if name in LINKS else name): (value and value.pk if name in LINKS else value)
+        for name, value in values.items()
+    }
+
+
+def _sign_and_release(user: Any, order: WorkOrder, entered: dict[str, Any]) -> None:
+    identity = confirm_identity(user=user, password=entered["password"])
+    services.release_work_order(
+        work_order_id=order.pk,
+        identity=identity,
+        meaning=entered["meaning"],
+        comment=entered["comment"],
+        expected_digest=entered["shown_digest"],
+    )
+
+
+def _steps(order: WorkOrder) -> list[dict[str, Any]]:
+    label = dict(WorkOrderStatus.choices)
+    return [
+        {
+            "at": moment(change.occurred_at),
+            "from": label.get(change.from_state, "—"),
+            "to": label[change.to_state],
+            "by": change.actor_name,
+            "reason": change.reason,
+        }
+        for change in history_of(order)
+    ]
+
+
+def _jobs(order: WorkOrder) -> list[dict[str, Any]]:
+    return [
+        {
+            "pk": job.pk,
+            "name": f"{job.sequence} {job.operation_name}",
+            "line": job.production_line or "—",
+            "status": job.get_status_display(),
+            "good": number(job.good),
+            "scrap": number(job.scrap),
+        }
+        for job in order.job_orders.select_related("production_line").order_by("sequence")
+    ]
+
+
+def signed_rows(order: WorkOrder) -> list[tuple[Any, Any]]:
+    """The signed content in the reader's words, in the order a person checks it."""
+    field = {f.name: f.verbose_name for f in order._meta.concrete_fields}
+    rows = [
+        (field["work_order_number"], order.work_order_number),
+        (field["product"], f"{order.product} · {order.product.product_version}"),
+        (field["batch"], order.batch or "—"),
+        (field["production_line"], order.production_line or "—"),
+        (field["planned_quantity"], f"{number(order.planned_quantity)} {order.uom}"),
+        (field["priority"], order.priority),
+        *((field[name], moment(getattr(order, name)).full) for name in ("scheduled_start", "scheduled_end")),
+        *(
+            (field[name], getattr(order, name) or "—")
+            for name in ("manufacturing_parameters", "quality_requirements", "special_instructions")
+        ),
+    ]
+    for job in order.job_orders.order_by("sequence"):
+        times = _("%(run)s s a piece, setup %(setup)s s") % {
+            "run": number(job.run_time_seconds),
+            "setup": number(job.setup_time_seconds),
+        }
+        rows.append((f"{job.sequence} {job.operation_name}", times))
+    return rows

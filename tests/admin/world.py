@@ -1,0 +1,99 @@
+"""One row (at least) of everything the admin shows, made through the same doors as everything else."""
+
+import datetime as dt
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.utils import timezone
+
+from audit import records
+from audit.context import current_act, uuid7
+from audit.models import FailedSignature
+from equipment.models import LineStateInterval
+from equipment.queries.site import production_day
+from equipment.services.line_states import record_past_states, set_line_state
+from production.models import Batch, KpiDirtyDay, WorkOrder
+from production.services.backfill import PastJob, PastReport, PastRun, record_past_order
+from production.services.calendar import plan_shifts
+from production.services.job_orders import report_quantity
+from production.services.kpi import refresh_kpis
+from quality.models import Characteristic, QualityCheck
+from quality.services.checks import MeasuredValue, record_check
+from tests import factories
+
+
+@dataclass
+class World:
+    plant: factories.Plant
+    planned: WorkOrder
+    running: WorkOrder
+    characteristic: Characteristic
+    check: QualityCheck
+    stop: LineStateInterval
+
+
+def world() -> World:
+    plant = factories.plant()
+    factories.shift(name=f"Shift {uuid7()}")
+    plan_shifts(first=production_day(), last=production_day())
+    batch = records.create(Batch(batch_number=f"B-{uuid7()}", product=plant.product))
+    planned = factories.work_order(plant, status="planned", batch_id=batch.pk)
+    running = factories.work_order(plant, status="in_progress", batch_id=batch.pk)
+    report_quantity(
+        job_order_id=factories.first_job(running).pk,
+        good=Decimal(3),
+        scrap=Decimal(1),
+        reason_id=plant.scrap_reason.pk,
+    )
+    characteristic = factories.characteristic(plant.product)
+    check = record_check(
+        work_order_id=running.pk,
+        job_order_id=factories.first_job(running).pk,
+        piece="1",
+        test_type="dimensional",
+        values=[MeasuredValue(characteristic_id=characteristic.pk, value=Decimal("10.20"))],
+    )
+    stop = set_line_state(line_id=plant.line.pk, state="stopped")
+    _past_run(plant)
+    _past_stop(plant)
+    act = current_act()
+    FailedSignature.objects.create(user=act.actor, source=act.source, act_id=act.id)
+    refresh_kpis()
+    KpiDirtyDay.objects.get_or_create(line_id=plant.line.pk, report_date=dt.date(2026, 1, 1))
+    return World(plant, planned, running, characteristic, check, stop)
+
+
+def _past_stop(plant: factories.Plant) -> None:
+    began = timezone.now() - dt.timedelta(days=2)
+    stopped = LineStateInterval(state="stopped", started_at=began, ended_at=began + dt.timedelta(minutes=20))
+    record_past_states(line_id=plant.line.pk, intervals=[stopped], source="import")
+
+
+def _past_run(plant: factories.Plant) -> None:
+    ended = timezone.now() - dt.timedelta(days=3)
+    started = ended - dt.timedelta(hours=1)
+    record_past_order(
+        work_order_number=f"WO-PAST-{uuid7()}",
+        product_id=plant.product.pk,
+        production_line_id=plant.line.pk,
+        planned_quantity=Decimal(1),
+        scheduled_start=started,
+        scheduled_end=ended,
+        jobs=[
+            PastJob(
+                sequence=10,
+                operation_name="Mill",
+                run_time_seconds=Decimal(60),
+                setup_time_seconds=Decimal(0),
+                line_id=plant.line.pk,
+                started_at=started,
+                ended_at=ended,
+                reports=[PastReport(at=ended, good=Decimal(1))],
+                runs=[
+                    PastRun(
+                        piece="1", equipment_id=plant.machine.pk, started_at=started, ended_at=ended, flags=["overlap"]
+                    )
+                ],
+            )
+        ],
+    )
