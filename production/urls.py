@@ -1,6 +1,6 @@
 from django.urls import path
 
-from production.views import board, order_detail, order_forms, order_steps, orders, stops, terminal, terminal_codes
+from production.views import board, kpi, order_detail, order_forms, order_steps, orders, stops, terminal, terminal_codes
 
 app_name = "production"
 
@@ -22,6 +22,9 @@ urlpatterns = [
     path("terminal/jobs/<uuid:pk>/hold/", terminal.hold, name="terminal-hold"),
     path("terminal/jobs/<uuid:pk>/complete/", terminal.complete, name="terminal-complete"),
     path("terminal/reports/<uuid:pk>/undo/", terminal.undo, name="terminal-undo"),
+    path("kpi/", kpi.kpi, name="kpi"),
+    path("kpi.csv", kpi.kpi_csv, name="kpi-csv"),
+    path("kpi/scrap/", kpi.kpi_scrap, name="kpi-scrap"),
     path("orders/", orders.work_order_list, name="work-order-list"),
     path("orders.csv", orders.work_order_csv, name="work-order-csv"),
     path("orders/new/", order_forms.work_order_create, name="work-order-create"),

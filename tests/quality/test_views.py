@@ -268,8 +268,10 @@ def test_queue_shows_failed_checks_first_and_what_to_measure_now(order, diameter
 
 @pytest.mark.parametrize(
     ("query", "n"),
-    [("result=fail", 1), ("result=nonsense", 3), ("place=Lab+A", 3), ("place=Lab+B", 0), ("q=wo-test", 3), ("q=nothing", 0), ("q=%00", 3),
-     ("days=all", 3), ("days=x", 3), ("page=-1", 3)],
+    [
+        ("result=fail", 1), ("result=nonsense", 3), ("place=Lab+A", 3), ("place=Lab+B", 0), ("q=wo-test", 3),
+        ("q=nothing", 0), ("q=%00", 3), ("days=all", 3), ("days=x", 3), ("page=-1", 3),
+    ],
 )  # fmt: skip
 def test_queue_is_filtered_by_its_address(order, diameter, signed_in, query, n):
     measure(order, diameter, "10.20", "10.00", "10.01")
