@@ -89,7 +89,7 @@ def line(request: HttpRequest, pk: UUID) -> HttpResponse:
         "tile": tile,
         "hours": _strip_hours(at),
         "rows": [_state_row(interval, at) for interval in reversed(at.intervals)],
-        "queue": [job_facts(job, now=now) for job in line_queue(pk)],
+        "queue": [job_facts(job, now=now) for job in line_queue(pk) if not at.job or job.pk != at.job.pk],
         "choices": [(state, LineState(state).label) for state in BY_HAND],
     }
     return render_page(request, "production/line.html", "production/_line_live.html", context)

@@ -51,6 +51,7 @@ SEE_JOBS = "production.view_joborder"
 EXECUTE = "production.execute_joborder"
 LINE_COOKIE = "terminal_line"
 COOKIE_AGE = 365 * 24 * 3600
+BY_HAND = {"RUN": LineState.RUNNING, "SETUP": LineState.SETUP}
 REFUSED_NOW = (TransitionRefused, StaleVersion, Conflict)
 
 
@@ -199,9 +200,11 @@ def _obey(request: HttpRequest, line: ProductionLine, shown: UUID | None, comman
     if command.name == "STOP":
         report_stop(line_id=line.pk, reason_id=_reason(command.reason, ReasonKind.STOP).pk)
         return toast(terminal_response(request, line, job_id=shown), _("Line stopped."))
-    if command.name == "RUN":
-        set_line_state(line_id=line.pk, state=LineState.RUNNING)
-        return toast(terminal_response(request, line, job_id=shown), _("Line runs."))
+    if command.name in BY_HAND:
+        state = BY_HAND[command.name]
+        set_line_state(line_id=line.pk, state=state)
+        said = _("%(line)s: %(state)s.") % {"line": line.line_name, "state": state.label}
+        return toast(terminal_response(request, line, job_id=shown), said)
     job = _job(shown) if shown else next(iter(line_queue(line.pk, limit=1)), None)
     if job is None:
         raise InvalidInput(_("There is no job to do this with. Scan the code of a job first."))

@@ -22,7 +22,7 @@ from mfg_project.common.pages import allowed
 PREFIX = "GENBA"
 COUNTS = ("GOOD", "SCRAP", "REWORK")
 WITH_REASON = ("HOLD", "STOP")
-PLAIN = ("START", "COMPLETE", "RUN", "UNDO")
+PLAIN = ("START", "COMPLETE", "RUN", "SETUP", "UNDO")
 SHEET_COUNTS = (1, 5, 10, 50)
 
 
@@ -99,7 +99,11 @@ def _sheet() -> list[dict[str, Any]]:
         (_("Hold the job"), [(f"HOLD:{r.code}", r.label) for r in reasons[ReasonKind.HOLD]]),
         (
             _("The line"),
-            [("RUN", _("Line runs")), *((f"STOP:{r.code}", r.label) for r in reasons[ReasonKind.STOP])],
+            [
+                ("RUN", _("Line runs")),
+                ("SETUP", _("Setup begins")),
+                *((f"STOP:{r.code}", r.label) for r in reasons[ReasonKind.STOP]),
+            ],
         ),
         (_("Go to the terminal of"), [(f"LINE:{line.line_code}", line.line_name) for line in lines]),
     ]

@@ -69,6 +69,15 @@ class Rates:
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """A few words on a tile: why it stands, or what is not right."""
+
+    text: str
+    icon: str = ""
+    attention: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Tile:
     pk: UUID
     code: str
@@ -84,6 +93,7 @@ class Tile:
     interval_pk: int | None
     needs_explanation: bool
     earlier_unexplained: str
+    remarks: list[Remark]
     job: JobFacts | None
     rates: Rates
     segments: list[dict[str, Any]]
@@ -95,6 +105,8 @@ def tile_of(at: LineNow) -> Tile:
     interval = at.interval
     label = str(LineState(at.state).label)
     open_stop = bool(interval and interval.needs_explanation)
+    since, job = moment(at.since, now=now), job_facts(at.job, now=now) if at.job else None
+    earlier = _to_explain(len(at.unexplained) - open_stop)
     return Tile(
         pk=at.line.pk,
         code=at.line.line_code,
@@ -102,19 +114,41 @@ def tile_of(at: LineNow) -> Tile:
         rank=at.rank,
         state=at.state,
         state_label=label,
-        since=moment(at.since, now=now),
+        since=since,
         lasted=duration((now - at.since).total_seconds()) if at.since else "",
         source=interval.get_source_display() if interval else "",
         reason=interval.reason.label if interval and interval.reason else "",
         comment=interval.comment if interval else "",
         interval_pk=interval.pk if interval else None,
         needs_explanation=open_stop,
-        earlier_unexplained=_to_explain(len(at.unexplained) - open_stop),
-        job=job_facts(at.job, now=now) if at.job else None,
+        earlier_unexplained=earlier,
+        remarks=_remarks(interval, at.state, since, job, earlier),
+        job=job,
         rates=rates_of(at.figures, float(at.line.efficiency_rate)),
         segments=segments_of(at.intervals, at.today),
         strip_label=_("States of today; now: %(state)s") % {"state": label},
     )
+
+
+def _remarks(
+    interval: LineStateInterval | None, state: str, since: Moment | None, job: JobFacts | None, earlier: str
+) -> list[Remark]:
+    """What is worth a line, the weightiest first: a small tile shows only the beginning."""
+    remarks = []
+    if interval and interval.reason:
+        remarks.append(Remark(interval.reason.label))
+    elif interval and interval.needs_explanation:
+        remarks.append(Remark(_("Not explained"), "unexplained"))
+    elif state == LineState.NO_DATA:
+        silent = _("Nothing heard since %(time)s") % {"time": since.text} if since else _("Nothing heard yet")
+        remarks.append(Remark(silent))
+    if job and job.order_on_hold:
+        remarks.append(Remark(_("The order is on hold"), "hold", attention=True))
+    elif job and job.late:
+        remarks.append(Remark(job.late, "late", attention=True))
+    if earlier:
+        remarks.append(Remark(earlier, "unexplained", attention=True))
+    return remarks
 
 
 def _to_explain(count: int) -> str:

@@ -10,6 +10,7 @@
   const SILENCE_MS = 40_000; // the server ticks every 15 s
   const BACKOFF_MS = { least: 500, most: 5_000 };
   const GRACE_MS = 2_000; // a blink shorter than this is nobody's business
+  const POLL_MS = 15_000; // without the socket (Redis gone, a proxy in the way) the page still asks by itself
 
   const root = document.documentElement;
   const banner = document.getElementById("connection-banner");
@@ -126,6 +127,13 @@
     lost();
     connect();
   }
+
+  setInterval(() => root.dataset.connection === "lost" && !document.hidden && emit("genba:refresh"), POLL_MS);
+  document.addEventListener("htmx:afterOnLoad", ({ detail }) => {
+    if (root.dataset.connection !== "lost" || detail.requestConfig.verb !== "get" || !detail.successful) return;
+    freshAt = genba.now();
+    tellLost();
+  });
 
   window.addEventListener("online", () => socket?.readyState !== WebSocket.OPEN && connect());
   window.addEventListener("offline", () => (lost(), socket?.close()));

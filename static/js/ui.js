@@ -53,8 +53,13 @@
     return toast;
   };
 
-  // Servers send a toast with the header HX-Trigger: {"genba:toast": {"level": "success", "text": "…"}}
-  document.addEventListener("genba:toast", (event) => genba.toast(event.detail));
+  // Servers send a toast with the header HX-Trigger: {"genba:toast": {"level": "success", "text": "…"}}; with
+  // "label" and "opens" (an address) it carries a button that opens that dialog
+  document.addEventListener("genba:toast", ({ detail }) => {
+    const { label, opens } = detail;
+    const run = () => htmx.ajax("GET", opens, { target: "#modal-content", swap: "innerHTML" });
+    genba.toast({ ...detail, action: opens && { label, run } });
+  });
 
   // Error pages mark their one sentence; it says more than a status code does
   function sentenceOf(xhr) {
@@ -82,17 +87,22 @@
     503: "down",
   };
 
+  // A silent refresh of live data that fails is the banner's business (live.js); a person's own act is ours
+  function isSilent({ detail: { requestConfig } }) {
+    const cause = requestConfig?.triggeringEvent?.type ?? "genba:"; // a timer has no event
+    const isLive = (requestConfig?.verb ?? "get") === "get" && cause.startsWith("genba:");
+    return isLive && document.documentElement.dataset.connection === "lost";
+  }
+
   document.addEventListener("htmx:responseError", (event) => {
     const { xhr } = event.detail;
+    if (isSilent(event) && xhr.status >= 500) return;
     const fallback = words[BY_STATUS[xhr.status] ?? (xhr.status >= 500 ? "broken" : "refused")];
     genba.toast({ level: "error", text: sentenceOf(xhr) || fallback });
   });
 
-  // A silent refresh of live data that fails is the banner's business (live.js); a person's own act is ours
   function unreachable(event) {
-    const verb = event.detail.requestConfig?.verb ?? "get";
-    if (verb === "get" && document.documentElement.dataset.connection === "lost") return;
-    genba.toast({ level: "error", text: words.unreachable });
+    if (!isSilent(event)) genba.toast({ level: "error", text: words.unreachable });
   }
   document.addEventListener("htmx:sendError", unreachable);
   document.addEventListener("htmx:timeout", unreachable);

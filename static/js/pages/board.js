@@ -1,15 +1,17 @@
-// Wall screen: full screen, awake, and more than twelve lines in turns. Stopped lines come first and stay on page one.
+// Wall screen: full screen, awake, and more than twelve lines in turns. Stopped lines come first, on page one.
+// A board that somebody sits at scrolls instead.
 (() => {
   const PER_PAGE = 12;
   const TURN_MS = 15_000;
+  const WIDE = matchMedia("(min-width: 90rem) and (min-height: 50rem)");
   let page = 0;
 
   const board = () => document.querySelector(".board");
 
   function show() {
     const tiles = [...(board()?.children ?? [])];
-    const wide = matchMedia("(min-width: 90rem) and (min-height: 50rem)").matches;
-    const pages = wide ? Math.max(1, Math.ceil(tiles.length / PER_PAGE)) : 1;
+    const turns = WIDE.matches && (document.body.matches(".board-wall") || document.fullscreenElement);
+    const pages = turns ? Math.max(1, Math.ceil(tiles.length / PER_PAGE)) : 1;
     page %= pages;
     tiles.forEach((tile, index) => {
       tile.hidden = pages > 1 && Math.floor(index / PER_PAGE) !== page;
@@ -33,11 +35,12 @@
 
   show();
   setInterval(turn, TURN_MS);
-  matchMedia("(min-width: 90rem) and (min-height: 50rem)").addEventListener("change", show);
-  document.addEventListener("htmx:afterSettle", show);
+  WIDE.addEventListener("change", show);
+  document.addEventListener("fullscreenchange", show);
+  document.addEventListener("htmx:afterSwap", show); // before the next paint: a refreshed tile forgets that it is hidden
 
-  const clock = document.querySelector(".board-clock");
   function tell() {
+    const clock = document.querySelector(".board-clock");
     if (clock) clock.textContent = genba.clock(genba.now());
   }
   tell();
@@ -54,7 +57,7 @@
   stayAwake();
   document.addEventListener("visibilitychange", () => document.hidden || stayAwake());
 
-  document
-    .querySelector("[data-fullscreen]")
-    ?.addEventListener("click", () => document.documentElement.requestFullscreen());
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-fullscreen]")) document.documentElement.requestFullscreen();
+  });
 })();
