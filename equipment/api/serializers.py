@@ -39,7 +39,7 @@ class EquipmentSerializer(RecordSerializer):
 
 
 class ReasonSerializer(RecordSerializer):
-    label = serializers.CharField(read_only=True, help_text="In the language of the request.")
+    label = serializers.CharField(read_only=True, help_text="As the reader names it.")  # type: ignore[assignment]
 
     class Meta:
         model = ReasonCode
@@ -77,7 +77,7 @@ class CurrentStateSerializer(serializers.Serializer):
 
     interval_id = serializers.IntegerField(source="id")
     state = serializers.ChoiceField(choices=LineState.choices)
-    label = serializers.CharField(source="get_state_display")
+    label = serializers.CharField(source="get_state_display")  # type: ignore[assignment]
     since = serializers.DateTimeField(source="started_at")
     reason = ReasonSerializer(allow_null=True)
     comment = serializers.CharField()

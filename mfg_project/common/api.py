@@ -65,8 +65,8 @@ class Pagination(pagination.LimitOffsetPagination):
 
     default_limit = 100
     max_limit = MAX_LIMIT
-    limit_query_description = gettext_lazy("Maximum number of results")
-    offset_query_description = gettext_lazy("Position of the first result")
+    limit_query_description = gettext_lazy("Maximum number of results")  # type: ignore[assignment]
+    offset_query_description = gettext_lazy("Position of the first result")  # type: ignore[assignment]
 
     def get_limit(self, request: Request) -> int:
         if "page" in request.query_params:
@@ -88,7 +88,7 @@ class Pagination(pagination.LimitOffsetPagination):
         return number
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-        parameters: list[dict[str, Any]] = super().get_schema_operation_parameters(view)  # type: ignore[no-untyped-call]
+        parameters: list[dict[str, Any]] = super().get_schema_operation_parameters(view)
         bounds = {
             "limit": {"minimum": 1, "maximum": MAX_LIMIT, "default": self.default_limit},
             "offset": {"minimum": 0, "default": 0},

@@ -16,7 +16,7 @@ class StepSerializer(serializers.Serializer):
     """A step the status allows, and why it is refused now; `refusal` is null when it can be taken."""
 
     name = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     refusal = serializers.CharField(allow_null=True)
 
 
@@ -27,7 +27,7 @@ class JobOrderSerializer(RecordSerializer):
 
     class Meta:
         model = JobOrder
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "work_order_id",
             "work_order_number",
