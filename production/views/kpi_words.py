@@ -89,7 +89,7 @@ def _oee(now: KeyFigures, before: KeyFigures) -> Tile:
         _("%(a)s × %(e)s × %(q)s = %(oee)s") % values,
         _("Sums first, ratios last: no average of averages."),
     ]
-    return _tile("oee", "OEE", now.oee, before.oee, _why_no_oee(now), formula, is_result=True)
+    return _tile("oee", _("OEE"), now.oee, before.oee, _why_no_oee(now), formula, is_result=True)
 
 
 def _why_no_oee(now: KeyFigures) -> str:

@@ -196,7 +196,7 @@ def _figures(order: WorkOrder) -> list[tuple[str, str, str]]:
     scrap = sum((job.scrap for job in jobs), Decimal(0))
     rework = sum((job.rework for job in jobs), Decimal(0))
     return [
-        (_("Planned"), number(order.planned_quantity), ""),
+        (_("Plan"), number(order.planned_quantity), ""),
         (_("Good"), number(order.actual_quantity or 0), ""),
         (_("Scrap"), number(scrap), "danger-text" if scrap else ""),
         (_("Rework"), number(rework), "attention-text" if rework else ""),

@@ -70,7 +70,7 @@ def work_order_csv(request: HttpRequest) -> HttpResponse:
     """The orders of the list as it is filtered and sorted, at most CSV_ROWS of them."""
     orders = list(filtered_orders(read_filter(request), now=timezone.now())[:CSV_ROWS])
     header = [
-        _("Number"), _("Product code"), _("Product"), _("Batch"), _("Status"), _("Line"), _("Planned"), _("Good"),
+        _("Number"), _("Product code"), _("Product"), _("Batch"), _("Status"), _("Line"), _("Plan"), _("Good"),
         _("Scrap"), _("Unit"), _("Priority"), _("Scheduled start"), _("Scheduled end"), _("Actual start"),
         _("Actual end"),
     ]  # fmt: skip

@@ -16,6 +16,7 @@ from production.models import QuantityReport, WorkOrder
 from production.queries.order_history import Edit
 from production.transitions import JOB_ORDER
 from production.views.signed_content import readable
+from production.views.terminal_page import counted_words
 
 STEP_ICONS = {
     "plan": "calendar",
@@ -100,8 +101,7 @@ def _reports(order: WorkOrder, reports: list[QuantityReport]) -> Iterator[Timeli
     undone = {report.reverses_id for report in reports if report.reverses_id}
     for report in reports:
         job = jobs[report.job_order_id]
-        counts = [(_("good"), report.good), (_("scrap"), report.scrap), (_("rework"), report.rework)]
-        said = ", ".join(f"{number(count)} {word}" for word, count in counts if count)
+        said = counted_words(report)
         title = _("Operation %(sequence)s: %(counts)s") % {"sequence": job.sequence, "counts": said}
         notes = [report.reason.label if report.reason else "", report.comment]
         if report.reverses_id:
