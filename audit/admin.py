@@ -1,5 +1,6 @@
 """Evidence as the auditor reads it."""
 
+import datetime as dt
 import json
 from collections import defaultdict
 from typing import Any
@@ -10,6 +11,7 @@ from django.db import models
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
+from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.views import ChangeList
@@ -46,6 +48,11 @@ def _record_of(evidence: Any) -> Any:
     return evidence.record_found
 
 
+def precise(at: dt.datetime) -> str:
+    """Evidence to the second, in plant time with its zone."""
+    return localtime(at).strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
 class EvidenceAdmin(ReadOnlyAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return RecordChangeList
@@ -58,33 +65,35 @@ class EvidenceAdmin(ReadOnlyAdmin):
             url = reverse(f"admin:{app_label}_{model_name}_change", args=[obj.record_pk])
         except NoReverseMatch:
             return str(text)
-        return format_html('<a href="{}">{}</a>', url, text)
+        return format_html('<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>', url, text)
 
 
 @admin.register(Signature)
 class SignatureAdmin(EvidenceAdmin):
-    list_display = ("signed_at", "signer_name", "signer_title", "meaning_label", "record_link", "record_version")
+    list_display = ("signed", "signer_name", "signer_title", "meaning_label", "record_link", "record_version")
     list_filter = ("meaning", "signer_title")
     search_fields = ("signer_name", "record_pk", "digest", "comment")
     date_hierarchy = "signed_at"
     ordering = ("-signed_at",)
     fieldsets = (
-        (None, {"fields": ("signed_at", "signer", "signer_name", "signer_title", "meaning_label", "comment")}),
+        (None, {"fields": ("signed", "signer", "signer_name", "signer_title", "meaning_label", "comment")}),
         (_("What was signed"), {"fields": ("record_link", "record_version", "content_now", "digest", "content_text")}),
         (_("How"), {"fields": ("components", "source", "act_id", "canonical_form"), "classes": ("collapse",)}),
     )
+
+    @display(description=_("signed at"), ordering="signed_at")
+    def signed(self, obj: Signature) -> str:
+        return precise(obj.signed_at)
 
     @display(description=_("Meaning"), ordering="meaning")
     def meaning_label(self, obj: Signature) -> str:
         return str(Meaning(obj.meaning).label) if obj.meaning in Meaning.values else obj.meaning
 
-    @display(description=_("Content now"), label={"same": "success", "differs": "warning"})
-    def content_now(self, obj: Signature) -> tuple[str, str]:
+    @display(description=_("Content now"))
+    def content_now(self, obj: Signature) -> str:
         record = _record_of(obj)
         same = record is not None and digest(record.signed_content()) == obj.digest
-        if same:
-            return "same", str(_("As signed"))
-        return "differs", str(_("Content differs from what was signed"))
+        return str(_("As signed") if same else _("Content differs from what was signed"))
 
     @display(description=_("Signed content"))
     def content_text(self, obj: Signature) -> str:
@@ -94,15 +103,15 @@ class SignatureAdmin(EvidenceAdmin):
 
 @admin.register(StateChange)
 class StateChangeAdmin(EvidenceAdmin):
-    list_display = ("at", "record_link", "transition", "from_state", "to_state", "actor_name", "reason", "source")
+    list_display = ("noted", "record_link", "transition", "from_state", "to_state", "actor_name", "reason", "source")
     list_filter = ("record_label", "transition", "to_state")
     search_fields = ("record_pk", "actor_name", "reason")
     date_hierarchy = "at"
     ordering = ("-id",)
     list_select_related = ("signature",)
     fields = (
-        "at",
-        "occurred_at",
+        "noted",
+        "took_effect",
         "record_link",
         "transition",
         "from_state",
@@ -114,14 +123,25 @@ class StateChangeAdmin(EvidenceAdmin):
         "source",
         "act_id",
     )
-    readonly_fields = ("record_link",)
+
+    @display(description=_("at"), ordering="at")
+    def noted(self, obj: StateChange) -> str:
+        return precise(obj.at)
+
+    @display(description=_("took effect at"), ordering="occurred_at")
+    def took_effect(self, obj: StateChange) -> str:
+        return precise(obj.occurred_at)
 
 
 @admin.register(FailedSignature)
 class FailedSignatureAdmin(ReadOnlyAdmin):
-    list_display = ("at", "user", "source")
+    list_display = ("tried", "user", "source")
     search_fields = ("user__username", "user__printed_name")
     date_hierarchy = "at"
     ordering = ("-at",)
     list_select_related = ("user",)
-    fields = ("at", "user", "source", "act_id")
+    fields = ("tried", "user", "source", "act_id")
+
+    @display(description=_("at"), ordering="at")
+    def tried(self, obj: FailedSignature) -> str:
+        return precise(obj.at)

@@ -1,5 +1,7 @@
 """The admin's base classes. Nothing in the admin bypasses a service, nothing regulated is deleted there."""
 
+import datetime as dt
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +11,7 @@ from django.db import models
 from django.forms import BaseModelFormSet, ModelForm
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
 from unfold.admin import ModelAdmin, TabularInline
@@ -19,6 +22,7 @@ from audit.context import permission_label
 from audit.errors import DomainError
 from audit.models import AuditedModel
 
+NOT_NEWS = {"version", "created_at", "created_by", "updated_at", "updated_by", "data_integrity_hash"}
 RECORD_FIELDS = ("created_at", "created_by", "updated_at", "updated_by", "version")
 
 
@@ -125,6 +129,18 @@ class HistoryAdmin(SimpleHistoryAdmin, StrictAdmin):
         request.shows_the_past = True  # type: ignore[attr-defined]
         return super().history_form_view(request, object_id, version_id, extra_context)
 
+    def set_history_delta_changes(
+        self, request: HttpRequest, historical_records: Any, foreign_keys_are_objs: bool = True
+    ) -> None:
+        """Old and new value of every field, the read-only ones (status, actual times) included."""
+        fields = [f for f in self.opts.concrete_fields if f.name not in NOT_NEWS]
+        for newer, older in pairwise(historical_records):
+            newer.history_delta_changes = [
+                {"field": field.verbose_name, "old": _shown(older, field), "new": _shown(newer, field)}
+                for field in fields
+                if getattr(newer, field.attname) != getattr(older, field.attname)
+            ]
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if getattr(request, "shows_the_past", False):
             return flatten_fieldsets(self.get_fieldsets(request, obj))
@@ -132,6 +148,13 @@ class HistoryAdmin(SimpleHistoryAdmin, StrictAdmin):
 
     def shows_history(self, request: HttpRequest, obj: models.Model | None) -> bool:
         return self.has_view_history_permission(request, obj)
+
+
+def _shown(version: Any, field: models.Field) -> Any:
+    value = getattr(version, field.name)
+    if field.choices:
+        return dict(field.flatchoices).get(value, value)
+    return localtime(value).strftime("%Y-%m-%d %H:%M:%S") if isinstance(value, dt.datetime) else value
 
 
 class ReadOnlyHistoryAdmin(HistoryAdmin, ReadOnlyAdmin):

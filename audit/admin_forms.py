@@ -1,6 +1,7 @@
 """How the admin asks a service: what was typed goes in, a refusal comes back into the form."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -60,6 +61,10 @@ class VersionedForm(ServiceForm):
         if not self.instance._state.adding:
             self.fields["seen_version"].required = True
             self.initial["seen_version"] = self.instance.version
+        for field in self.instance._meta.concrete_fields:  # 10, not 10.0000: the scale is the column's, nobody's entry
+            value = self.initial.get(field.name)
+            if isinstance(value, Decimal) and getattr(field, "decimal_places", None) is not None:
+                self.initial[field.name] = Decimal(f"{value.normalize():f}")
 
 
 class ReasonForm(forms.Form):

@@ -113,7 +113,7 @@ class LineStateIntervalAdmin(ReadOnlyHistoryAdmin):
     ordering = ("-started_at",)
     fields = (
         "line",
-        "state_shown",
+        "state",
         "started_at",
         "ended_at",
         "reason",

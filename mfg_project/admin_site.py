@@ -80,7 +80,7 @@ NAVIGATION: tuple[tuple[Any, tuple[tuple[str, str], ...]], ...] = (
         ),
     ),
     (
-        _("System"),
+        _("Users and schedule"),
         (("accounts.user", "group"), ("django_celery_beat.periodictask", "event_repeat")),
     ),
 )

@@ -183,6 +183,7 @@ SIMPLE_HISTORY_REVERT_DISABLED = True  # going back is a new, attributable chang
 # --- Language and time ----------------------------------------------------------------------------
 LANGUAGE_CODE = env.str("LANGUAGE_CODE", "en")
 LANGUAGES = [("en", _("English")), ("ja", _("Japanese"))]
+FORMAT_MODULE_PATH = "mfg_project.locale_formats"
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = USE_TZ = True
 TIME_ZONE = "UTC"  # storage and logs; pages show plant time, which is a field of the Site

@@ -137,7 +137,7 @@ class QualityCheckAdmin(ReadOnlyAdmin):
         "piece",
         "test_type",
         "place",
-        "result_shown",
+        "result",
         "performed_at",
         "performed_by",
         "comment",
@@ -211,7 +211,7 @@ class MeasurementAdmin(ReadOnlyAdmin):
     list_select_related = ("check_record", "characteristic")
     search_fields = ("check_record__piece", "check_record__work_order__work_order_number", "characteristic__code")
     ordering = ("-id",)
-    fields = ("check_record", "characteristic", "value_shown", "limits", "verdict_shown", "reported_status")
+    fields = ("check_record", "characteristic", "value_shown", "limits", "verdict", "reported_status")
 
     @admin.display(description=_("value"), ordering="value")
     def value_shown(self, obj: Measurement) -> str:

@@ -13,6 +13,7 @@ from audit.admin_forms import NoteForm, step_page
 from audit.context import uuid7
 from equipment.enums import ReasonKind
 from equipment.models import ReasonCode
+from mfg_project.common.admin_columns import quantity
 from production.enums import JobOrderStatus
 from production.models import JobOrder, OperationRun, QuantityReport
 from production.services import job_orders as services
@@ -59,7 +60,7 @@ class ReportForm(forms.Form):
 class JobOrderAdmin(ReadOnlyHistoryAdmin):
     """Made when its order is planned, run by its own services."""
 
-    list_display = ("work_order", "sequence", "operation_name", "production_line", "status_shown", "good", "scrap")
+    list_display = ("work_order", "sequence", "operation_name", "production_line", "status_shown", "made", "lost")
     list_filter = (("status", ChoicesCheckboxFilter), "production_line", ("actual_start", RangeDateTimeFilter))
     list_select_related = ("work_order", "production_line")
     search_fields = ("work_order__work_order_number", "operation_name")
@@ -70,16 +71,22 @@ class JobOrderAdmin(ReadOnlyHistoryAdmin):
         "sequence",
         "operation_name",
         "production_line",
-        "status_shown",
-        "run_time_seconds",
-        "setup_time_seconds",
-        "good",
-        "scrap",
-        "rework",
+        "status",
+        "run_time",
+        "setup_time",
+        "made",
+        "lost",
+        "to_rework",
         "actual_start",
         "actual_end",
     )
     actions_detail = ("start", "report", "hold", "complete")
+
+    run_time = quantity("run_time_seconds", _("run time per piece (s)"))
+    setup_time = quantity("setup_time_seconds", _("setup time (s)"))
+    made = quantity("good", _("good"))
+    lost = quantity("scrap", _("scrap"))
+    to_rework = quantity("rework", _("rework"))
 
     @display(description=_("status"), ordering="status", label=STATUS_COLOURS)
     def status_shown(self, obj: JobOrder) -> tuple[str, str]:
@@ -163,7 +170,7 @@ def _report(job: JobOrder, entered: dict[str, Any]) -> None:
 
 @admin.register(QuantityReport)
 class QuantityReportAdmin(ReadOnlyAdmin):
-    list_display = ("reported_at", "job_order", "production_line", "good", "scrap", "rework", "reason", "reported_by")
+    list_display = ("reported_at", "job_order", "production_line", "made", "lost", "to_rework", "reason", "reported_by")
     list_filter = ("production_line", "source", "reason", ("reported_at", RangeDateTimeFilter))
     list_select_related = ("job_order__work_order", "production_line", "reason", "reported_by")
     search_fields = ("job_order__work_order__work_order_number", "job_order__operation_name", "comment")
@@ -172,9 +179,9 @@ class QuantityReportAdmin(ReadOnlyAdmin):
     fields = (
         "job_order",
         "production_line",
-        "good",
-        "scrap",
-        "rework",
+        "made",
+        "lost",
+        "to_rework",
         "reason",
         "comment",
         "reported_at",
@@ -185,6 +192,9 @@ class QuantityReportAdmin(ReadOnlyAdmin):
         "created_at",
     )
     actions_detail = ("undo",)
+    made = quantity("good", _("good"))
+    lost = quantity("scrap", _("scrap"))
+    to_rework = quantity("rework", _("rework"))
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         report = self.get_object(request, object_id) if request.user.has_perm(REPORT) else None

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from audit.admin_base import ReadOnlyAdmin
+from mfg_project.common.admin_columns import quantity
 from mfg_project.common.formats import duration
 from production.models import KpiDay, KpiDayStop, KpiDirtyDay, KpiRefresh
 
@@ -40,7 +41,7 @@ class LineDayAdmin(KpiAdmin):
 
 @admin.register(KpiDay)
 class KpiDayAdmin(LineDayAdmin):
-    list_display = ("day", "its_line", "planned", "running", "stopped", "idle", "no_data", "good", "scrap", "rework")
+    list_display = ("day", "its_line", "planned", "running", "stopped", "idle", "no_data", "made", "lost", "to_rework")
     fields = (
         "day",
         "its_line",
@@ -51,10 +52,13 @@ class KpiDayAdmin(LineDayAdmin):
         "idle",
         "maintenance",
         "no_data",
-        "good",
-        "scrap",
-        "rework",
+        "made",
+        "lost",
+        "to_rework",
     )
+    made = quantity("good", _("good"))
+    lost = quantity("scrap", _("scrap"))
+    to_rework = quantity("rework", _("rework"))
 
     @admin.display(description=_("Planned busy time"), ordering="planned_busy_s")
     def planned(self, obj: KpiDay) -> str:

@@ -11,6 +11,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 from audit.admin_base import AuditedAdmin, AuditedInline, ReadOnlyAdmin
 from audit.admin_forms import VersionedForm, step_page
 from production.models import Batch, Routing, RoutingOperation, ScheduledShift, Shift
+from production.models.calendar import every_day
 from production.services.calendar import cancel_shift
 
 CHANGE_SHIFT = "production.change_scheduledshift"
@@ -71,7 +72,11 @@ WEEKDAYS = (
 
 class ShiftForm(VersionedForm):
     weekdays = forms.TypedMultipleChoiceField(
-        label=_("weekdays"), choices=WEEKDAYS, coerce=int, widget=UnfoldAdminCheckboxSelectMultipleWidget
+        label=_("Weekdays"),
+        choices=WEEKDAYS,
+        coerce=int,
+        initial=every_day,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
     )
 
 

@@ -1,3 +1,4 @@
+import json
 from typing import Any
 from uuid import UUID
 
@@ -8,14 +9,17 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesCheckboxFilter, RangeDateTimeFilter
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from audit.admin_base import AuditedAdmin
-from audit.admin_forms import NoteForm, ReasonForm, SignForm, step_page
+from audit.admin_forms import NoteForm, ReasonForm, SignForm, VersionedForm, step_page
 from audit.canonical import digest
 from audit.signatures import confirm_identity, signatures_of
 from audit.transitions import Edge, history_of
+from mfg_project.common.admin_columns import quantity
 from mfg_project.common.formats import moment, number
 from production.enums import FINAL_STATUSES, WorkOrderStatus
+from production.forms import JsonField
 from production.models import WorkOrder
 from production.services import work_orders as services
 from production.transitions import CANCEL, COMPLETE, HOLD, PLAN, RELEASE, RESUME, WORK_ORDER
@@ -24,16 +28,26 @@ STATUS_COLOURS = {WorkOrderStatus.ON_HOLD: "warning", WorkOrderStatus.IN_PROGRES
 LINKS = ("product", "production_line", "batch")
 
 
+def _json_field(label: Any) -> JsonField:
+    return JsonField(label=label, required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}))
+
+
+class WorkOrderForm(VersionedForm):
+    manufacturing_parameters = _json_field(_("Manufacturing parameters"))
+    quality_requirements = _json_field(_("Quality requirements"))
+
+
 @admin.register(WorkOrder)
 class WorkOrderAdmin(AuditedAdmin):
+    form = WorkOrderForm
     list_display = (
         "work_order_number",
         "product",
         "production_line",
         "status_shown",
         "priority",
-        "planned_quantity",
-        "actual_quantity",
+        "planned",
+        "made",
         "scheduled_start",
         "scheduled_end",
     )
@@ -48,22 +62,22 @@ class WorkOrderAdmin(AuditedAdmin):
     date_hierarchy = "scheduled_start"
     ordering = ("-scheduled_start", "id")
     autocomplete_fields = ("product", "production_line", "batch")
-    readonly_fields = ("status_shown", "actual_quantity", "actual_start", "actual_end")
+    readonly_fields = ("status", "planned", "made", "actual_start", "actual_end", "parameters", "requirements")
     change_form_outer_after_template = "admin/production/work_order_evidence.html"
     actions_detail = ("plan", "release", "hold", "resume", "complete", "cancel")
 
     def get_fieldsets(self, request: HttpRequest, obj: WorkOrder | None = None) -> Any:
-        made = ("status_shown", "actual_quantity", "actual_start", "actual_end") if obj else ()
+        edits = obj is None or self.has_change_permission(request, obj)
+        made = ("status", "made", "actual_start", "actual_end") if obj else ()
+        texts = ("manufacturing_parameters", "quality_requirements") if edits else ("parameters", "requirements")
+        planned = "planned_quantity" if edits else "planned"
         own = [
-            (None, {"fields": ("work_order_number", "product", "planned_quantity", "uom", *made)}),
+            (None, {"fields": ("work_order_number", "product", planned, "uom", *made)}),
             (
                 _("Schedule"),
                 {"fields": ("production_line", "batch", "priority", "scheduled_start", "scheduled_end")},
             ),
-            (
-                _("Instructions"),
-                {"fields": ("manufacturing_parameters", "quality_requirements", "special_instructions")},
-            ),
+            (_("Instructions"), {"fields": (*texts, "special_instructions")}),
         ]
         return own + list(super().get_fieldsets(request, obj))[1:]  # then what every audited record has
 
@@ -82,6 +96,17 @@ class WorkOrderAdmin(AuditedAdmin):
         return services.update_work_order(
             work_order_id=pk, expected_version=seen_version, reason=reason, **_by_key(changes)
         )
+
+    planned = quantity("planned_quantity", _("planned quantity"))
+    made = quantity("actual_quantity", _("good quantity"))
+
+    @display(description=_("manufacturing parameters"))
+    def parameters(self, obj: WorkOrder) -> str:
+        return _json(obj.manufacturing_parameters)
+
+    @display(description=_("quality requirements"))
+    def requirements(self, obj: WorkOrder) -> str:
+        return _json(obj.quality_requirements)
 
     @display(description=_("status"), ordering="status", label=STATUS_COLOURS)
     def status_shown(self, obj: WorkOrder) -> tuple[str, str]:
@@ -167,7 +192,7 @@ class WorkOrderAdmin(AuditedAdmin):
             explanation=_("The completion of its last job does this by itself."),
         )
 
-    @action(description=CANCEL.label, url_path="cancel", icon="cancel")
+    @action(description=_("Cancel the order"), url_path="cancel", icon="cancel")
     def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._step(
             request,
@@ -194,6 +219,10 @@ class WorkOrderAdmin(AuditedAdmin):
             why_not=next(WORK_ORDER.refusals(order, edge, request.user), ""),
             explanation=explanation,
         )
+
+
+def _json(value: Any) -> str:
+    return "—" if value is None else json.dumps(value, ensure_ascii=False)
 
 
 def _by_key(values: dict[str, Any]) -> dict[str, Any]:
@@ -254,10 +283,9 @@ def signed_rows(order: WorkOrder) -> list[tuple[Any, Any]]:
         (field["planned_quantity"], f"{number(order.planned_quantity)} {order.uom}"),
         (field["priority"], order.priority),
         *((field[name], moment(getattr(order, name)).full) for name in ("scheduled_start", "scheduled_end")),
-        *(
-            (field[name], getattr(order, name) or "—")
-            for name in ("manufacturing_parameters", "quality_requirements", "special_instructions")
-        ),
+        (field["manufacturing_parameters"], _json(order.manufacturing_parameters)),
+        (field["quality_requirements"], _json(order.quality_requirements)),
+        (field["special_instructions"], order.special_instructions or "—"),
     ]
     for job in order.job_orders.order_by("sequence"):
         times = _("%(run)s s a piece, setup %(setup)s s") % {
