@@ -55,5 +55,6 @@ def current_plant() -> Plant:
         try:
             remember(_Memory.read())
         except DatabaseError as error:
+            _Memory.read_at = time.monotonic()  # the next pages must not wait for the database as well
             log.warning("plant_not_read", error=str(error))
     return _Memory.plant or UNKNOWN

@@ -183,6 +183,7 @@ def test_an_unknown_order_is_not_found(planner, plant, key):
         ("status_filter=IN_PROGRESS", []),
         ("start_date=2026-03-02&end_date=2026-03-02", ["WO-B"]),
         ("start_date=2026-03-02", ["WO-C", "WO-B"]),
+        ("start_date=2026-03-04", ["WO-C"]),
         ("end_date=2026-03-01", ["WO-A"]),
         ("q=wo-a", ["WO-A"]),
         ("q=%F0%9F%A7%AA", []),
