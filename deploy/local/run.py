@@ -44,7 +44,7 @@ def launch(state: State, note: Path, started: float) -> int:
         keep_one_old_log(state)
         set_environment(state)
         start_services(supervisor, state)
-        prepare_database(supervisor)
+        prepare_database(supervisor, state)
         url = start_programs(supervisor)
         note.write_text(f"Open {url}")
         say(f"  ready in {time.monotonic() - started:.1f} s\n\n  Open {url}\n")
@@ -101,12 +101,16 @@ def start_services(supervisor: Supervisor, state: State) -> None:
         say(f"  Redis ({kind})")
 
 
-def prepare_database(supervisor: Supervisor) -> None:
+def prepare_database(supervisor: Supervisor, state: State) -> None:
     """One process for both commands: starting Django takes longer than either has to do when warm."""
     begun = time.monotonic()
+    loaded_before = state.path / "demo-loaded"
+    if not loaded_before.exists():
+        say("  loading the demo plant with 90 days of history, about half a minute, once")
     child = Child(name="setup", command=[*PYTHON, "-m", "deploy.local.prepare"], env=named("setup"))
     if supervisor.run(child):
         raise LaunchError(f"The database could not be prepared:\n{supervisor.log_tail('setup')}")
+    loaded_before.touch()
     say(f"  database migrated, demo plant loaded ({time.monotonic() - begun:.1f} s)")
 
 

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from deploy.local.supervisor import identity
 from tests.deploy.test_launcher_supervisor import wait_until
 
 CHILDREN = {"postgres", "redis", "web", "worker", "beat", "simulator"}
+LONGEST_S = 180
 
 
 @contextlib.contextmanager
@@ -34,10 +36,13 @@ def launched(place: Path, port: int) -> Iterator[subprocess.Popen[str]]:
         text=True,
         start_new_session=True,
     )
+    guard = threading.Timer(LONGEST_S, launcher.terminate)
+    guard.start()
     with launcher:
         try:
             yield launcher
         finally:
+            guard.cancel()
             launcher.terminate()
 
 
