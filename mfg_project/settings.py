@@ -137,7 +137,7 @@ DATABASES["default"].setdefault("OPTIONS", {}).update(
     {
         "application_name": env.str("APPLICATION_NAME", "genba-web"),
         "connect_timeout": 5,
-        "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL", 8), "timeout": 10},
+        "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL", 8), "timeout": 3},
     }
 )
 if MODE == "test":  # a pool would keep connections open that DROP DATABASE and the flush of a test have to end
@@ -149,7 +149,11 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.core.RedisChannelLayer",
-        "CONFIG": {"hosts": [REDIS_URL], "prefix": env.str("CHANNEL_PREFIX", "genba")},
+        "CONFIG": {
+            # A socket waits for messages in reads of 5 s; redis-py's own limit is 5 s too and would cut each one off.
+            "hosts": [{"address": REDIS_URL, "socket_timeout": 15, "socket_connect_timeout": 2}],
+            "prefix": env.str("CHANNEL_PREFIX", "genba"),
+        },
     }
 }
 CELERY_BROKER_URL = REDIS_URL

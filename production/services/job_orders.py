@@ -87,7 +87,7 @@ def report_quantity(
     with transaction.atomic():
         order, job = _locked(job_order_id)
         if client_token and (first := QuantityReport.objects.filter(client_token=client_token).first()):
-            return _same_report(first, job)
+            return _same_report(first, job, (good, scrap, rework))
         _check_running(order, job)
         _check_tolerance(order, job, good + scrap + rework)
         with guarded(QuantityReport):
@@ -188,10 +188,11 @@ def _check_counts(good: Decimal, scrap: Decimal, rework: Decimal, reason_id: UUI
         raise InvalidInput(_("Scrap and rework need a reason."), fields={"reason": _("Choose a reason.")})
 
 
-def _same_report(first: QuantityReport, job: JobOrder) -> QuantityReport:
-    if first.job_order_id != job.pk:
+def _same_report(first: QuantityReport, job: JobOrder, counts: tuple[Decimal, ...]) -> QuantityReport:
+    """A repetition says the same again; anything else under the same token would be lost silently."""
+    if first.job_order_id != job.pk or (first.good, first.scrap, first.rework) != counts:
         raise InvalidInput(
-            _("This client token was used for another job."), fields={"client_token": _("Used already.")}
+            _("This client token was used for another report."), fields={"client_token": _("Used already.")}
         )
     return first
 
