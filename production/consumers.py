@@ -2,6 +2,7 @@ import asyncio
 import contextlib
 from typing import Any
 
+import structlog
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from django.utils import timezone
 
@@ -9,6 +10,9 @@ from equipment.events import FLOOR_GROUP
 
 HEARTBEAT_SECONDS = 15
 FORBIDDEN = 4403
+TRY_AGAIN_LATER = 1013
+
+log = structlog.get_logger(__name__)
 
 
 class FloorConsumer(AsyncJsonWebsocketConsumer):
@@ -21,7 +25,12 @@ class FloorConsumer(AsyncJsonWebsocketConsumer):
         if user is None or not await user.ahas_perm("equipment.view_productionline"):
             await self.close(code=FORBIDDEN)
             return
-        await self.channel_layer.group_add(FLOOR_GROUP, self.channel_name)
+        try:
+            await self.channel_layer.group_add(FLOOR_GROUP, self.channel_name)
+        except Exception as error:  # Redis is away: the page polls meanwhile and knocks again
+            log.warning("live_connection_refused", error=str(error) or type(error).__name__)
+            await self.close(code=TRY_AGAIN_LATER)
+            return
         await self.accept()
         self.heartbeat = asyncio.create_task(self._beat())
 
