@@ -1,3 +1,5 @@
+"""Values from a form or a scanner, before anything trusts them."""
+
 from uuid import UUID
 
 
@@ -7,3 +9,8 @@ def uuid_or_none(text: str | None) -> UUID | None:
         return UUID(text or "")
     except ValueError:
         return None
+
+
+def plain_text(text: str | None, *, at_most: int) -> str:
+    """Without what the database cannot hold."""
+    return (text or "").replace("\x00", "").strip()[:at_most]

@@ -16,7 +16,7 @@ from equipment.models import LineStateInterval, ProductionLine
 from equipment.services.line_states import explain_interval, set_line_state
 from mfg_project.common.pages import allowed, done_in_dialog, toast
 from production.queries.board import reasons_by_use
-from production.views.inputs import uuid_or_none
+from production.views.inputs import plain_text, uuid_or_none
 from production.views.tiles import interval_words
 
 SET_STATES = "equipment.set_line_state"
@@ -35,7 +35,7 @@ def explain(request: HttpRequest, pk: int) -> HttpResponse:
     if reason_id is None:
         return _explain_dialog(request, interval, refused=_("Choose a reason."), status=422)
     try:
-        comment = request.POST.get("comment", "").strip()[:500]
+        comment = plain_text(request.POST.get("comment"), at_most=500)
         saved = explain_interval(interval_id=pk, reason_id=reason_id, comment=comment)
     except (NotFound, InvalidInput) as refused:  # the reason was switched off a moment ago
         return _explain_dialog(request, interval, refused=str(refused), status=422)

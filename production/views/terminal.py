@@ -32,7 +32,7 @@ from production.models import JobOrder, QuantityReport
 from production.queries.board import board_lines, reasons_by_use
 from production.queries.terminal import ENDED, find_job, last_report, line_queue
 from production.services.job_orders import complete_job, hold_job, report_quantity, start_job, undo_report
-from production.views.inputs import uuid_or_none
+from production.views.inputs import plain_text, uuid_or_none
 from production.views.stops import report_stop
 from production.views.terminal_codes import COUNTS, Command, read_code
 from production.views.terminal_page import (
@@ -67,7 +67,7 @@ def terminal(request: HttpRequest) -> HttpResponse:
         return redirect(terminal_url(find_line(code)))
     remembered = request.COOKIES.get(LINE_COOKIE)
     if remembered and "choose" not in request.GET:
-        line = ProductionLine.objects.filter(line_code=remembered, is_active=True).first()
+        line = ProductionLine.objects.filter(line_code=plain_text(remembered, at_most=60), is_active=True).first()
         if line:
             return redirect(terminal_url(line))
     tiles = sorted((tile_of(at) for at in board_lines(now=timezone.now())), key=lambda tile: tile.name)

@@ -18,6 +18,7 @@ from audit.errors import InvalidInput
 from equipment.enums import ReasonKind
 from equipment.models import ProductionLine, ReasonCode
 from mfg_project.common.pages import allowed
+from production.views.inputs import plain_text
 
 PREFIX = "GENBA"
 COUNTS = ("GOOD", "SCRAP", "REWORK")
@@ -45,7 +46,7 @@ class PrintedCode:
 
 def read_code(text: str) -> Command:
     """The command a code means. Raises InvalidInput for what no sheet prints."""
-    code = text.strip().upper()
+    code = plain_text(text, at_most=80).upper()
     if not code:
         raise InvalidInput(_("Scan a code first."))
     if not code.startswith(f"{PREFIX}:"):
@@ -73,7 +74,7 @@ def _amount(digits: str, text: str) -> Decimal:
 
 
 def _unknown(text: str) -> InvalidInput:
-    return InvalidInput(_("The code “%(code)s” means nothing here.") % {"code": text.strip()[:60]})
+    return InvalidInput(_("The code “%(code)s” means nothing here.") % {"code": plain_text(text, at_most=60)})
 
 
 @require_safe

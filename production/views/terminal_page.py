@@ -23,6 +23,7 @@ from production.models import JobOrder
 from production.queries.board import reasons_by_use
 from production.queries.terminal import ENDED, jobs_after, last_report, line_queue, open_interval, open_jobs
 from production.transitions import JOB_COMPLETE, JOB_HOLD, JOB_ORDER, JOB_START
+from production.views.inputs import plain_text
 from production.views.tiles import job_facts
 
 EXECUTE = "production.execute_joborder"
@@ -53,6 +54,7 @@ def refusal_of(refused: DomainError, *, data: Any = None) -> Refusal:
 
 
 def find_line(code: str) -> ProductionLine:
+    code = plain_text(code, at_most=60)
     line = ProductionLine.objects.filter(line_code__iexact=code, is_active=True).first()
     if line is None:
         raise NotFound(_("There is no line “%(code)s”.") % {"code": code})

@@ -1,6 +1,6 @@
 // One press, one act: the submit button is off until the answer is there, and shows progress after 300 ms.
 (() => {
-  const timers = new WeakMap();
+  const waiting = new Map(); // form or button -> what to undo when its answer is there; a swap may drop attributes
 
   function submitters(form) {
     return form.matches("form")
@@ -9,23 +9,18 @@
   }
 
   function busy(element) {
-    for (const button of submitters(element)) {
-      if (button.disabled) continue;
-      button.disabled = true;
-      button.dataset.once = "";
-      timers.set(
-        button,
-        setTimeout(() => button.classList.add("is-busy"), 300),
-      );
-    }
+    const buttons = submitters(element).filter((button) => !button.disabled);
+    for (const button of buttons) button.disabled = true;
+    const timer = setTimeout(() => buttons.forEach((button) => button.classList.add("is-busy")), 300);
+    waiting.set(element, { buttons, timer });
   }
 
-  function ready(scope) {
-    const buttons = scope.matches?.("[data-once]") ? [scope] : scope.querySelectorAll("[data-once]");
+  function ready(element) {
+    const { buttons, timer } = waiting.get(element) ?? { buttons: [] };
+    clearTimeout(timer);
+    waiting.delete(element);
     for (const button of buttons) {
-      clearTimeout(timers.get(button));
       button.classList.remove("is-busy");
-      delete button.dataset.once;
       button.disabled = false;
     }
   }
@@ -43,6 +38,10 @@
     const { elt, requestConfig } = event.detail;
     if (requestConfig.verb !== "get" && elt.matches("form, button")) busy(elt);
   });
+  // Before the swap, so that what the server switches off stays off
+  document.addEventListener("htmx:beforeSwap", (event) => ready(event.detail.requestConfig.elt));
   document.addEventListener("htmx:afterRequest", (event) => ready(event.detail.elt));
-  window.addEventListener("pageshow", (event) => event.persisted && ready(document)); // back button: usable again
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) [...waiting.keys()].forEach(ready); // back button: usable again
+  });
 })();

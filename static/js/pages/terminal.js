@@ -117,9 +117,8 @@
     "keydown",
     (event) => {
       if (event.ctrlKey || event.altKey || event.metaKey) return;
-      const now = performance.now();
-      const burst = now - lastKey < BURST_MS;
-      lastKey = now;
+      const burst = event.timeStamp - lastKey < BURST_MS; // when it was pressed, not when a busy page heard of it
+      lastKey = event.timeStamp;
       if (event.key === "Enter" && burst && buffer.length >= 4) {
         event.preventDefault();
         event.stopPropagation();
@@ -132,11 +131,13 @@
         return;
       }
       if (event.key.length === 1) {
-        if (!burst) {
+        if (!burst || !buffer) {
           buffer = "";
           remember();
         }
         buffer += event.key;
+      } else if (event.key !== "Shift") {
+        buffer = "";
       }
       typed(event);
     },
@@ -166,5 +167,8 @@
     tell();
   }
   refresh();
-  document.addEventListener("htmx:afterSwap", refresh);
+  document.addEventListener("htmx:afterSwap", () => {
+    refresh();
+    document.querySelector(".report [data-level='error'], .terminal-refusal")?.scrollIntoView({ block: "nearest" });
+  });
 })();
