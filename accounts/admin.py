@@ -13,7 +13,7 @@ from accounts.models import User
 from accounts.roles import ROLES
 from accounts.services import users
 from audit.admin_base import ServiceAdmin
-from audit.admin_forms import ServiceForm, step_page
+from audit.admin_forms import ServiceForm, posted, step_page
 
 admin.site.unregister(Group)  # roles are accounts/roles.py, reviewed and versioned; nobody edits them by hand
 
@@ -103,7 +103,7 @@ class UserAdmin(ServiceAdmin):
         return step_page(
             request,
             self,
-            form=PasswordForm(request.POST or None),
+            form=PasswordForm(posted(request)),
             act=lambda entered: users.set_password(user_id=user.pk, password=entered["password"]),
             title=_("A new password for %(name)s") % {"name": user.get_username()},
             button=_("Set the password"),

@@ -17,14 +17,19 @@ from audit.signatures import Meaning
 WRONG_INPUT = 422
 
 
+def posted(request: HttpRequest) -> Any:
+    """What a form is bound to: a POST counts even when it carries no field (a step that asks nothing)."""
+    return request.POST if request.method == "POST" else None
+
+
 def show_refusal(form: forms.BaseForm, refused: DomainError) -> None:
-    """Beside the fields it names, where the form has them; above the form otherwise."""
-    named = {name.removesuffix("_id"): text for name, text in getattr(refused, "fields", {}).items()}
+    """In one sentence above the form, and beside the fields it names."""
+    named = {name.removesuffix("_id"): str(text) for name, text in getattr(refused, "fields", {}).items()}
     shown = {name: text for name, text in named.items() if name in form.fields}
-    for name, text in shown.items():
-        form.add_error(name, str(text))
-    if len(shown) < max(len(named), 1):
+    if str(refused) not in shown.values():
         form.add_error(None, str(refused))
+    for name, text in shown.items():
+        form.add_error(name, text)
 
 
 class ServiceForm(forms.ModelForm):

@@ -9,8 +9,8 @@ from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from audit.admin_base import AuditedAdmin, ReadOnlyHistoryAdmin
-from audit.admin_forms import step_page
+from audit.admin_base import AuditedAdmin, ReadOnlyHistoryAdmin, tones
+from audit.admin_forms import posted, step_page
 from equipment.enums import LineState, ReasonKind
 from equipment.models import Area, Equipment, LineStateInterval, ProductionLine, ReasonCode, Site
 from equipment.services.line_states import explain_interval, set_line_state
@@ -126,7 +126,7 @@ class LineStateIntervalAdmin(ReadOnlyHistoryAdmin):
     actions_list = ("set_state",)
     actions_detail = ("explain",)
 
-    @display(description=_("State"), ordering="state", label={LineState.STOPPED: "danger", LineState.SETUP: "info"})
+    @display(description=_("State"), ordering="state", label=STATE_COLOURS)
     def state_shown(self, obj: LineStateInterval) -> tuple[str, str]:
         return obj.state, obj.get_state_display()
 
@@ -144,7 +144,7 @@ class LineStateIntervalAdmin(ReadOnlyHistoryAdmin):
         return step_page(
             request,
             self,
-            form=LineStateForm(request.POST or None),
+            form=LineStateForm(posted(request)),
             act=lambda entered: set_line_state(
                 line_id=entered["line"].pk,
                 state=entered["state"],
@@ -163,7 +163,7 @@ class LineStateIntervalAdmin(ReadOnlyHistoryAdmin):
         return step_page(
             request,
             self,
-            form=ExplainForm(request.POST or None, initial={"reason": interval.reason_id, "comment": interval.comment}),
+            form=ExplainForm(posted(request), initial={"reason": interval.reason_id, "comment": interval.comment}),
             act=lambda entered: explain_interval(
                 interval_id=interval.pk, reason_id=entered["reason"].pk, comment=entered["comment"]
             ),

@@ -15,7 +15,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from audit.admin_base import AuditedAdmin, ReadOnlyAdmin
-from audit.admin_forms import step_page
+from audit.admin_forms import posted, step_page
 from audit.context import uuid7
 from mfg_project.common.formats import exact
 from production.models import WorkOrder
@@ -158,7 +158,7 @@ class QualityCheckAdmin(ReadOnlyAdmin):
         order = _order(request.GET.get("work_order", ""))
         if order is None:
             return self._choose_order(request)
-        form = CheckForm(request.POST or None, order=order, initial={"client_token": uuid7()})
+        form = CheckForm(posted(request), order=order, initial={"client_token": uuid7()})
         return step_page(
             request,
             self,

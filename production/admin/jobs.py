@@ -8,8 +8,8 @@ from unfold.contrib.filters.admin import ChoicesCheckboxFilter, RangeDateTimeFil
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from audit.admin_base import ReadOnlyAdmin, ReadOnlyHistoryAdmin
-from audit.admin_forms import NoteForm, step_page
+from audit.admin_base import ReadOnlyAdmin, ReadOnlyHistoryAdmin, tones
+from audit.admin_forms import NoteForm, posted, step_page
 from audit.context import uuid7
 from equipment.enums import ReasonKind
 from equipment.models import ReasonCode
@@ -20,7 +20,7 @@ from production.services import job_orders as services
 from production.transitions import JOB_COMPLETE, JOB_HOLD, JOB_ORDER, JOB_START
 
 REPORT = "production.report_quantity"
-STATUS_COLOURS = {JobOrderStatus.HELD: "warning", JobOrderStatus.RUNNING: "info"}
+STATUS_COLOURS = tones(JobOrderStatus, {JobOrderStatus.HELD: "warning", JobOrderStatus.RUNNING: "info"})
 
 
 def _reasons(kind: str, *, required: bool) -> forms.ModelChoiceField:
@@ -106,7 +106,7 @@ class JobOrderAdmin(ReadOnlyHistoryAdmin):
         return self._step(
             request,
             self.record(request, object_id, permission=JOB_START.permission),
-            form=forms.Form(request.POST or None),
+            form=forms.Form(posted(request)),
             act=lambda job, _entered: services.start_job(job_order_id=job.pk),
             button=JOB_START.label,
         )
@@ -116,7 +116,7 @@ class JobOrderAdmin(ReadOnlyHistoryAdmin):
         return self._step(
             request,
             self.record(request, object_id, permission=REPORT),
-            form=ReportForm(request.POST or None, initial={"client_token": uuid7()}),
+            form=ReportForm(posted(request), initial={"client_token": uuid7()}),
             act=_report,
             button=_("Report quantity"),
         )
@@ -126,7 +126,7 @@ class JobOrderAdmin(ReadOnlyHistoryAdmin):
         return self._step(
             request,
             self.record(request, object_id, permission=JOB_HOLD.permission),
-            form=HoldJobForm(request.POST or None),
+            form=HoldJobForm(posted(request)),
             act=lambda job, entered: services.hold_job(
                 job_order_id=job.pk, reason_id=entered["reason"].pk, comment=entered["comment"]
             ),
@@ -138,7 +138,7 @@ class JobOrderAdmin(ReadOnlyHistoryAdmin):
         return self._step(
             request,
             self.record(request, object_id, permission=JOB_COMPLETE.permission),
-            form=forms.Form(request.POST or None),
+            form=forms.Form(posted(request)),
             act=lambda job, _entered: services.complete_job(job_order_id=job.pk),
             button=JOB_COMPLETE.label,
         )
@@ -208,7 +208,7 @@ class QuantityReportAdmin(ReadOnlyAdmin):
         return step_page(
             request,
             self,
-            form=NoteForm(request.POST or None),
+            form=NoteForm(posted(request)),
             act=lambda entered: services.undo_report(report_id=report.pk, reason=entered["reason"]),
             title=_("Undo this report"),
             button=_("Undo this report"),

@@ -9,7 +9,7 @@ from unfold.decorators import action
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from audit.admin_base import AuditedAdmin, AuditedInline, ReadOnlyAdmin
-from audit.admin_forms import VersionedForm, step_page
+from audit.admin_forms import VersionedForm, posted, step_page
 from production.models import Batch, Routing, RoutingOperation, ScheduledShift, Shift
 from production.models.calendar import every_day
 from production.services.calendar import cancel_shift
@@ -130,7 +130,7 @@ class ScheduledShiftAdmin(ReadOnlyAdmin):
         return step_page(
             request,
             self,
-            form=forms.Form(request.POST or None),
+            form=forms.Form(posted(request)),
             act=lambda _entered: cancel_shift(scheduled_shift_id=shift.pk, cancelled=cancelled),
             title=title,
             button=title,

@@ -12,7 +12,7 @@ from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from audit.admin_base import AuditedAdmin
-from audit.admin_forms import NoteForm, ReasonForm, SignForm, VersionedForm, step_page
+from audit.admin_forms import NoteForm, ReasonForm, SignForm, VersionedForm, posted, step_page
 from audit.canonical import digest
 from audit.signatures import confirm_identity, signatures_of
 from audit.transitions import Edge, history_of
@@ -143,7 +143,7 @@ class WorkOrderAdmin(AuditedAdmin):
     def release(self, request: HttpRequest, object_id: str) -> HttpResponse:
         order = self.record(request, object_id, permission=RELEASE.permission)
         content_digest = digest(order.signed_content())
-        form = SignForm(request.POST or None, meanings=RELEASE.meanings, initial={"shown_digest": content_digest})
+        form = SignForm(posted(request), meanings=RELEASE.meanings, initial={"shown_digest": content_digest})
         return step_page(
             request,
             self,
@@ -210,7 +210,7 @@ class WorkOrderAdmin(AuditedAdmin):
         return step_page(
             request,
             self,
-            form=form_class(request.POST or None),
+            form=form_class(posted(request)),
             act=lambda entered: act(order, entered),
             title=f"{edge.label}: {order.work_order_number}",
             button=edge.label,
