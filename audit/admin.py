@@ -13,6 +13,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from unfold.decorators import display
 from unfold.views import ChangeList
 
@@ -51,6 +52,11 @@ def _record_of(evidence: Any) -> Any:
 def precise(at: dt.datetime) -> str:
     """Evidence to the second, in plant time with its zone."""
     return localtime(at).strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
+def _status_words(record_label: str, status: str) -> str:
+    choices = dict(apps.get_model(record_label)._meta.get_field("status").flatchoices)
+    return str(choices.get(status, status))
 
 
 class EvidenceAdmin(ReadOnlyAdmin):
@@ -103,7 +109,7 @@ class SignatureAdmin(EvidenceAdmin):
 
 @admin.register(StateChange)
 class StateChangeAdmin(EvidenceAdmin):
-    list_display = ("noted", "record_link", "transition", "from_state", "to_state", "actor_name", "reason", "source")
+    list_display = ("noted", "record_link", "transition", "from_shown", "to_shown", "actor_name", "reason", "source")
     list_filter = ("record_label", "transition", "to_state")
     search_fields = ("record_pk", "actor_name", "reason")
     date_hierarchy = "at"
@@ -114,8 +120,8 @@ class StateChangeAdmin(EvidenceAdmin):
         "took_effect",
         "record_link",
         "transition",
-        "from_state",
-        "to_state",
+        "from_shown",
+        "to_shown",
         "actor",
         "actor_name",
         "reason",
@@ -131,6 +137,14 @@ class StateChangeAdmin(EvidenceAdmin):
     @display(description=_("took effect at"), ordering="occurred_at")
     def took_effect(self, obj: StateChange) -> str:
         return precise(obj.occurred_at)
+
+    @display(description=pgettext_lazy("status", "from"), ordering="from_state")
+    def from_shown(self, obj: StateChange) -> str:
+        return _status_words(obj.record_label, obj.from_state)
+
+    @display(description=pgettext_lazy("status", "to"), ordering="to_state")
+    def to_shown(self, obj: StateChange) -> str:
+        return _status_words(obj.record_label, obj.to_state)
 
 
 @admin.register(FailedSignature)

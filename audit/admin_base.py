@@ -26,6 +26,11 @@ NOT_NEWS = {"version", "created_at", "created_by", "updated_at", "updated_by", "
 RECORD_FIELDS = ("created_at", "created_by", "updated_at", "updated_by", "version")
 
 
+def tones(choices: type[models.TextChoices], marked: dict[str, str]) -> dict[str, str | None]:
+    """Colours of a status column, complete: of a value without one Unfold would print the bare code."""
+    return dict.fromkeys(choices.values) | marked
+
+
 class StrictAdmin(ModelAdmin):
     """What holds for every page of the admin: no deleting, and no form that writes by itself."""
 

@@ -16,6 +16,7 @@ from equipment.models import Area, Equipment, LineStateInterval, ProductionLine,
 from equipment.services.line_states import explain_interval, set_line_state
 
 SET_STATE = "equipment.set_line_state"
+STATE_COLOURS = tones(LineState, {LineState.STOPPED: "danger", LineState.SETUP: "info"})
 
 
 @admin.register(Site)

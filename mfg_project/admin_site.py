@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from audit.models import StateChange
@@ -104,7 +105,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     for title, models in NAVIGATION:
         items = [
             {
-                "title": str(registry[label].opts.verbose_name_plural).capitalize(),
+                "title": capfirst(registry[label].opts.verbose_name_plural),
                 "icon": icon,
                 "link": reverse(f"admin:{label.replace('.', '_')}_changelist"),
             }

@@ -14,7 +14,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTime
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from audit.admin_base import AuditedAdmin, ReadOnlyAdmin
+from audit.admin_base import AuditedAdmin, ReadOnlyAdmin, tones
 from audit.admin_forms import posted, step_page
 from audit.context import uuid7
 from mfg_project.common.formats import exact
@@ -24,7 +24,7 @@ from quality.models import Characteristic, Measurement, QualityCheck
 from quality.services.checks import MeasuredValue, record_check
 
 RECORD = "quality.record_check"
-VERDICT_COLOURS = {Verdict.FAIL: "danger"}
+VERDICT_COLOURS = tones(Verdict, {Verdict.FAIL: "danger"})
 
 
 @admin.register(Characteristic)

@@ -11,7 +11,7 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from audit.admin_base import AuditedAdmin
+from audit.admin_base import AuditedAdmin, tones
 from audit.admin_forms import NoteForm, ReasonForm, SignForm, VersionedForm, posted, step_page
 from audit.canonical import digest
 from audit.signatures import confirm_identity, signatures_of
@@ -24,7 +24,7 @@ from production.models import WorkOrder
 from production.services import work_orders as services
 from production.transitions import CANCEL, COMPLETE, HOLD, PLAN, RELEASE, RESUME, WORK_ORDER
 
-STATUS_COLOURS = {WorkOrderStatus.ON_HOLD: "warning", WorkOrderStatus.IN_PROGRESS: "info"}  # the rest is calm
+STATUS_COLOURS = tones(WorkOrderStatus, {WorkOrderStatus.ON_HOLD: "warning", WorkOrderStatus.IN_PROGRESS: "info"})
 LINKS = ("product", "production_line", "batch")
 
 
