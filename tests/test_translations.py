@@ -5,6 +5,7 @@ import re
 import shutil
 from pathlib import Path
 
+import django_celery_beat
 import polib
 import pytest
 import simple_history
@@ -98,9 +99,10 @@ def test_a_permission_is_named_in_the_language_of_the_reader(permission, english
 
 
 def test_the_libraries_still_say_what_is_translated_for_them():
-    files = [path for package in (unfold, simple_history) for path in Path(package.__file__).parent.rglob("*.*")]
+    packages = (unfold, simple_history, django_celery_beat)
+    files = [path for package in packages for path in Path(package.__file__).parent.rglob("*.*")]
     source = "".join(path.read_text() for path in files if path.suffix in (".py", ".html"))
-    source = re.sub(r'"\s*\n\s*[\'"]', "", source)  # a text over several lines of code
+    source = re.sub(r"""["']\s*\n\s*["']""", "", source)  # a text over several lines of code
     source = re.sub(r"{{ *(\w+) *}}", r"%(\1)s", source)
 
     assert [text for text in TEXTS if text not in source and text.replace('"', '\\"') not in source] == []

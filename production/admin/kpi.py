@@ -121,8 +121,12 @@ class KpiDirtyDayAdmin(KpiAdmin):
 
 @admin.register(KpiRefresh)
 class KpiRefreshAdmin(KpiAdmin):
-    list_display = ("view_name", "at", "took", "days")
-    fields = ("view_name", "at", "took", "days")
+    list_display = ("name", "at", "took", "days")
+    fields = ("name", "at", "took", "days")
+
+    @admin.display(description=_("view"), ordering="view_name")
+    def name(self, obj: KpiRefresh) -> str:
+        return obj.view_name
 
     @admin.display(description=_("refreshed at"), ordering="refreshed_at")
     def at(self, obj: KpiRefresh) -> Any:
