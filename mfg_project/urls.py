@@ -1,3 +1,4 @@
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
 
@@ -18,6 +19,9 @@ urlpatterns = [
     re_path(r"^health/database/?$", views.health_database, name="health-database"),
     re_path(r"^health/redis/?$", views.health_redis, name="health-redis"),
 ]
+
+if settings.DEMO:
+    urlpatterns.append(path("demo/", include("mfg_project.demo.urls")))
 
 handler400 = views.bad_request
 handler403 = views.permission_denied

@@ -44,7 +44,7 @@ CREATE FUNCTION production_time_sums(
                tstzrange(i.started_at, coalesce(i.ended_at, 'infinity')) * span.r AS r
         FROM equipment_linestateinterval i
         LEFT JOIN equipment_reasoncode reason ON reason.id = i.reason_id, span
-        WHERE i.line_id = p_line AND tstzrange(i.started_at, i.ended_at) && span.r
+        WHERE i.line_id = p_line AND tstzrange(i.started_at, i.ended_at, '[)') && span.r  -- as its index has it
     ), by_state AS (
         SELECT coalesce(range_agg(r) FILTER (WHERE state = 'running'), '{}') AS running,
                coalesce(range_agg(r) FILTER (WHERE state = 'setup'), '{}') AS setup,
@@ -54,7 +54,7 @@ CREATE FUNCTION production_time_sums(
                         OR (is_planned AND state IN ('stopped', 'idle'))), '{}') AS down,
                coalesce(range_agg(r) FILTER (WHERE state <> 'no_data'), '{}') AS known
         FROM states
-    ), planned AS (
+    ), planned AS MATERIALIZED (
         SELECT production_shift_time(p_line, p_from, p_to) + b.running + b.setup AS r FROM by_state b
     )
     SELECT CASE WHEN NOT isempty(b.known) AND planned.r IS NOT NULL
@@ -209,6 +209,6 @@ LATERAL (  -- a day that is known to have been lost whole is 0, a running line n
            CASE WHEN r.availability = 0 AND made.pieces IS NULL THEN 0
                 ELSE r.availability * r.effectiveness * r.quality_rate / 10000 END AS oee
 ) f
-WHERE k.report_date > production_day_of(now()) - 90;
+WHERE k.report_date BETWEEN production_day_of(now()) - 89 AND production_day_of(now());
 
 CREATE UNIQUE INDEX idx_mv_production_kpi_daily_unique ON mv_production_kpi_daily (report_date, production_line_id);
