@@ -5,6 +5,7 @@ from typing import Any
 import structlog
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from django.utils import timezone
+from redis.exceptions import RedisError
 
 from equipment.events import FLOOR_GROUP
 
@@ -20,23 +21,28 @@ class FloorConsumer(AsyncJsonWebsocketConsumer):
 
     heartbeat: asyncio.Task[None] | None = None
 
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Without Redis nothing can be heard: the socket closes, the page polls meanwhile and knocks again."""
+        try:
+            await super().__call__(scope, receive, send)
+        except (RedisError, OSError) as error:
+            log.warning("live_connection_lost", error=str(error) or type(error).__name__)
+            with contextlib.suppress(Exception):  # it may be closed already
+                await send({"type": "websocket.close", "code": TRY_AGAIN_LATER})
+        finally:
+            if self.heartbeat:
+                self.heartbeat.cancel()
+
     async def connect(self) -> None:
         user = self.scope.get("user")
         if user is None or not await user.ahas_perm("equipment.view_productionline"):
             await self.close(code=FORBIDDEN)
             return
-        try:
-            await self.channel_layer.group_add(FLOOR_GROUP, self.channel_name)
-        except Exception as error:  # Redis is away: the page polls meanwhile and knocks again
-            log.warning("live_connection_refused", error=str(error) or type(error).__name__)
-            await self.close(code=TRY_AGAIN_LATER)
-            return
+        await self.channel_layer.group_add(FLOOR_GROUP, self.channel_name)
         await self.accept()
         self.heartbeat = asyncio.create_task(self._beat())
 
     async def disconnect(self, code: int) -> None:
-        if self.heartbeat:
-            self.heartbeat.cancel()
         with contextlib.suppress(Exception):  # a lost Redis must not keep the socket from closing
             await self.channel_layer.group_discard(FLOOR_GROUP, self.channel_name)
 
