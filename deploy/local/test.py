@@ -77,6 +77,8 @@ def start_services(supervisor: Supervisor, state: State, binaries: Path | None) 
     if os.environ.get("DATABASE_URL"):
         say("PostgreSQL from DATABASE_URL")
     else:
+        if binaries:
+            os.environ["POSTGRES_BINARIES"] = str(binaries)  # for the plants that live tests start
         cluster = postgres.prepare(state, "test-pg", binaries=binaries, throwaway=True)
         os.environ["DATABASE_URL"] = postgres.start(supervisor, cluster)
         say(f"PostgreSQL {postgres.major_version(cluster.binaries)}")

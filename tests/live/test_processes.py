@@ -1,0 +1,194 @@
+"""Real processes, real faults: what was acknowledged stays, what is down is said, everything recovers by itself."""
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from tests.running_plant import RunningPlant, running_plant
+
+pytestmark = pytest.mark.live
+
+PASSWORD = "genba-demo-2026"
+PATIENCE = 30.0
+
+
+@pytest.fixture(scope="module")
+def plant() -> Iterator[RunningPlant]:
+    with running_plant() as plant:
+        yield plant
+
+
+class Client:
+    """An API client as an integrator would write it."""
+
+    def __init__(self, plant: RunningPlant, username: str = "integration") -> None:
+        self.plant = plant
+        status, body = self.post("/api/v1/auth/token/", {"username": username, "password": PASSWORD})
+        assert status == 200, body
+        self.token = body["access"]
+
+    def post(self, path: str, body: dict) -> tuple[int, dict]:
+        return self.call(path, json.dumps(body).encode())
+
+    def call(self, path: str, data: bytes | None = None) -> tuple[int, dict]:
+        headers = {"Content-Type": "application/json"}
+        if token := getattr(self, "token", None):
+            headers["Authorization"] = f"Bearer {token}"
+        request = urllib.request.Request(self.plant.url + path, data=data, headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as refused:
+            return refused.code, json.loads(refused.read() or b"{}")
+
+
+def wait_until(true: Callable[[], bool], what: str, patience: float = PATIENCE) -> None:
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        if true():
+            return
+        time.sleep(0.2)
+    raise AssertionError(f"{what}: not within {patience} s")
+
+
+def session_cookie(plant: RunningPlant) -> str:
+    """A signed-in supervisor's cookie, made the way the server makes it."""
+    return (
+        plant.manage(
+            "shell",
+            "-c",
+            "from importlib import import_module; from django.conf import settings;"
+            "from accounts.models import User; from django.contrib.auth import login;"
+            "from django.http import HttpRequest;"
+            "r = HttpRequest(); r.session = import_module(settings.SESSION_ENGINE).SessionStore();"
+            "login(r, User.objects.get(username='supervisor'),"
+            " backend='django.contrib.auth.backends.ModelBackend'); r.session.save();"
+            "print('cookie:' + r.session.session_key)",
+        )
+        .rsplit("cookie:", 1)[1]
+        .strip()
+    )
+
+
+def a_line(plant: RunningPlant) -> str:
+    return plant.rows("SELECT id::text FROM production_lines ORDER BY line_code LIMIT 1")[0][0]
+
+
+def state_of(plant: RunningPlant, line: str) -> str:
+    return plant.rows("SELECT state FROM equipment_linestateinterval WHERE line_id = %s AND ended_at IS NULL", line)[0][
+        0
+    ]
+
+
+def other_state(plant: RunningPlant, line: str) -> str:
+    return "setup" if state_of(plant, line) != "setup" else "running"
+
+
+def next_event(socket, record: str) -> dict:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        message = json.loads(socket.recv(timeout=PATIENCE))
+        if message["id"] == record:
+            return message
+    raise AssertionError("no event came")
+
+
+def floor_socket(plant: RunningPlant):
+    """Tries again for a while, as a page does: the first try after a fault may meet the old connection."""
+    headers = {"Cookie": f"sessionid={session_cookie(plant)}", "Origin": plant.url}
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return connect(plant.url.replace("http", "ws") + "/ws/floor/", additional_headers=headers)
+        except InvalidStatus:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+
+
+def test_a_state_from_the_api_reaches_an_open_socket(plant):
+    client, line = Client(plant), a_line(plant)
+    with floor_socket(plant) as socket:
+        status, _ = client.post("/api/v1/line-states/", {"line_id": line, "state": other_state(plant, line)})
+
+        assert status == 201
+        assert next_event(socket, line)["event"] == "line"
+
+
+def test_a_stranger_gets_no_socket(plant):
+    with (
+        pytest.raises(Exception, match=r"403|4403"),
+        connect(plant.url.replace("http", "ws") + "/ws/floor/", additional_headers={"Origin": plant.url}) as socket,
+    ):
+        socket.recv(timeout=5)
+
+
+def test_without_redis_acts_are_kept_and_live_pages_recover(plant):
+    client, line = Client(plant), a_line(plant)
+
+    plant.kill("redis")
+    wanted = other_state(plant, line)
+    status, _ = client.post("/api/v1/line-states/", {"line_id": line, "state": wanted})
+    assert status == 201
+    assert state_of(plant, line) == wanted
+    assert plant.status("/health/redis") == 503
+    assert plant.status("/health") == 200
+
+    plant.restart("redis")
+    plant.wait_for("/health/redis")
+    with floor_socket(plant) as socket:
+        client.post("/api/v1/line-states/", {"line_id": line, "state": other_state(plant, line)})
+        assert next_event(socket, line)["event"] == "line"
+
+
+def test_without_the_database_pages_say_so_and_nothing_acknowledged_is_lost(plant):
+    client, line = Client(plant), a_line(plant)
+    acknowledged = other_state(plant, line)
+    assert client.post("/api/v1/line-states/", {"line_id": line, "state": acknowledged})[0] == 201
+
+    plant.kill("postgres")
+    status, problem = client.post("/api/v1/line-states/", {"line_id": line, "state": "idle"})
+    assert status == 503, problem
+    assert problem["code"] == "unavailable"
+    assert "psycopg" not in json.dumps(problem)
+    assert plant.status("/accounts/login/") in (200, 503)
+    assert plant.status("/health/database") == 503
+
+    wait_until(lambda: not plant.supervisor.alive("postgres"), "the server is gone")
+    plant.restart("postgres")
+    plant.wait_for("/health/database")
+    assert state_of(plant, line) == acknowledged
+    assert client.post("/api/v1/line-states/", {"line_id": line, "state": "idle"})[0] in (200, 201)
+
+
+def refreshed_at(plant: RunningPlant) -> object:
+    return plant.rows("SELECT refreshed_at FROM production_kpirefresh")[0][0]
+
+
+def ask_for_refresh(plant: RunningPlant) -> None:
+    plant.manage("shell", "-c", "from production.tasks import refresh_kpis; refresh_kpis.delay()")
+
+
+def test_key_figures_refresh_in_the_worker_also_after_it_was_killed(plant):
+    before = refreshed_at(plant)
+    ask_for_refresh(plant)
+    wait_until(lambda: refreshed_at(plant) > before, "the worker refreshed")
+
+    plant.kill("worker")
+    before = refreshed_at(plant)
+    ask_for_refresh(plant)
+    plant.restart("worker")
+
+    wait_until(lambda: refreshed_at(plant) > before, "the task that waited was done", patience=60)
+
+
+def test_the_beat_refreshes_without_being_asked(plant):
+    before = refreshed_at(plant)
+
+    wait_until(lambda: refreshed_at(plant) > before, "a scheduled refresh", patience=130)

@@ -1,0 +1,127 @@
+"""A whole plant in processes of its own, for live and browser tests: PostgreSQL, Redis, daphne, worker, beat.
+
+The simulator stays off, so that what a test sees is what the test did.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psycopg
+
+from deploy.local import postgres, redis
+from deploy.local.state import ROOT, State, listen_from
+from deploy.local.supervisor import Child, Supervisor
+
+PATIENCE = 60.0
+
+
+class RunningPlant:
+    """`start`, `kill` and `stop` take a program's name: postgres, redis, web, worker, beat."""
+
+    def __init__(self, place: Path) -> None:
+        self.state = State(place)
+        self.supervisor = Supervisor(self.state, "live")
+        self.env: dict[str, str] = {}
+        self.url = ""
+        self.children: dict[str, Child] = {}
+
+    def start_all(self) -> None:
+        binaries = os.environ.get("POSTGRES_BINARIES")
+        self.cluster = postgres.prepare(
+            self.state, "live-pg", binaries=Path(binaries) if binaries else None, throwaway=True
+        )
+        database = postgres.start(self.supervisor, self.cluster)
+        redis_url, _kind = redis.start(self.supervisor, self.state, label="live-redis")
+        self.env = {
+            "GENBA_MODE": "demo",
+            "DATABASE_URL": database,
+            "REDIS_URL": redis_url,
+            "CHANNEL_PREFIX": f"live-{self.state.key}",
+            "DJANGO_SETTINGS_MODULE": "mfg_project.settings",
+            "LOG_LEVEL": "WARNING",
+        }
+        self.manage("migrate", "--verbosity", "0")
+        self.manage("load_demo")
+        self.start_programs()
+
+    def start_programs(self) -> None:
+        server = listen_from(0)
+        port = server.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        celery = [sys.executable, "-m", "celery", "-A", "mfg_project"]
+        daphne = [sys.executable, "-m", "daphne", "--fd", str(server.fileno()), "mfg_project.asgi:application"]
+        worker = [*celery, "worker", "-P", "threads", "-c", "1", "-n", f"live-{port}@%h", "--without-mingle"]
+        for child in (
+            Child(name="web", command=daphne, env=self.env, sockets=(server,)),
+            Child(name="worker", command=worker, env=self.env),
+            Child(name="beat", command=[*celery, "beat", "--pidfile="], env=self.env),
+        ):
+            self.children[child.name] = child
+            self.supervisor.start(child)
+        self.wait_for("/health")
+
+    def manage(self, *command: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "manage.py", *command],
+            cwd=ROOT,
+            env=os.environ | self.env,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        return done.stdout
+
+    def kill(self, name: str) -> None:
+        """As a power cut would: no chance to tidy up."""
+        process = self.supervisor.running[name].process
+        process.kill()
+        process.wait(timeout=10)
+
+    def restart(self, name: str) -> None:
+        self.supervisor.start(self.supervisor.running[name].child)
+
+    def status(self, path: str) -> int:
+        try:
+            with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+                return answer.status
+        except urllib.error.HTTPError as refused:
+            return refused.code
+
+    def wait_for(self, path: str, status: int = 200) -> None:
+        deadline = time.monotonic() + PATIENCE
+        seen: object = None
+        while time.monotonic() < deadline:
+            with suppress(OSError):
+                seen = self.status(path)
+                if seen == status:
+                    return
+            time.sleep(0.2)
+        logs = "\n".join(f"{name}: {self.supervisor.log_tail(name)}" for name in self.supervisor.running)
+        raise AssertionError(f"{path} answered {seen}, not {status}\n{logs}")
+
+    def rows(self, query: str, *parameters: object) -> list[tuple]:
+        with psycopg.connect(self.env["DATABASE_URL"]) as connection:
+            return connection.execute(query, parameters).fetchall()
+
+    def stop(self) -> None:
+        self.supervisor.stop()
+
+
+@contextmanager
+def running_plant() -> Iterator[RunningPlant]:
+    with tempfile.TemporaryDirectory(prefix="genba live ") as place:
+        os.chmod(place, 0o755)  # under root PostgreSQL runs as another user and has to pass through
+        plant = RunningPlant(Path(place) / "plant")
+        try:
+            plant.start_all()
+            yield plant
+        finally:
+            plant.stop()
