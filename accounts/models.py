@@ -1,3 +1,5 @@
+from typing import ClassVar
+
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
 from django.db.models import Value
@@ -33,7 +35,7 @@ class User(AbstractUser):
 
     REQUIRED_FIELDS = ["printed_name"]
 
-    objects = CaseBlindUserManager()
+    objects: ClassVar[CaseBlindUserManager] = CaseBlindUserManager()
 
     class Meta:
         verbose_name = _("user")

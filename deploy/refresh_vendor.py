@@ -45,6 +45,8 @@ def sprite(icons: Path) -> str:
     symbols = []
     for name in ICONS:
         shapes = re.search(r"<svg[^>]*>(.*)</svg>", (icons / f"{name}.svg").read_text(), re.S)
+        if shapes is None:
+            raise ValueError(f"{name}.svg holds no drawing")
         inner = re.sub(r"\s*\n\s*", "", shapes.group(1))
         symbols.append(
             f'<symbol id="{name}" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" '

@@ -62,4 +62,4 @@ def _role_words(request: HttpRequest) -> str:
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return ""
-    return ", ".join(str(role.label) for role in user.roles()) or (_("Administrator") if user.is_superuser else "")
+    return ", ".join(str(role.label) for role in user.roles()) or (str(_("Administrator")) if user.is_superuser else "")

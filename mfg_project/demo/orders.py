@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -48,7 +49,7 @@ def next_number(spec: LineSpec, *, start: dt.datetime) -> str:
     return f"{prefix}{max(suffixes, default=0) + 1:02d}"
 
 
-def create_order(plant: Plant, spec: LineSpec, new: NewOrder, **values: object) -> WorkOrder:
+def create_order(plant: Plant, spec: LineSpec, new: NewOrder, **values: Any) -> WorkOrder:
     """As the current actor."""
     return create_work_order(
         work_order_number=next_number(spec, start=new.start),
@@ -61,7 +62,7 @@ def create_order(plant: Plant, spec: LineSpec, new: NewOrder, **values: object) 
     )
 
 
-def create_planned(plant: Plant, spec: LineSpec, new: NewOrder, **values: object) -> WorkOrder:
+def create_planned(plant: Plant, spec: LineSpec, new: NewOrder, **values: Any) -> WorkOrder:
     return plan_work_order(work_order_id=create_order(plant, spec, new, **values).pk)
 
 
@@ -83,7 +84,8 @@ def make_released(
 
     Raises SignatureRefused when nobody can sign, before anything is created.
     """
-    identity, orders = _supervisor_signs(source), []
+    identity = _supervisor_signs(source)
+    orders: list[WorkOrder] = []
     while len(orders) < count:
         new = draw_order(spec, rng=rng, start=start)
         order = create_planned(plant, spec, new)

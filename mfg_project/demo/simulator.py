@@ -169,6 +169,8 @@ class LineDriver:
 
     def was_taken(self) -> bool:
         """The job we ran stands still without our doing: held, or completed by somebody."""
+        if self.job_id is None:
+            return False
         return JobOrder.objects.filter(pk=self.job_id).exclude(status=JobOrderStatus.RUNNING).exists()
 
     def refill(self, now: dt.datetime) -> None:

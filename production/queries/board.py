@@ -70,9 +70,10 @@ class LineNow:
             return 0
         if self.state == LineState.NO_DATA and (self.since is None or self.today.now - self.since > NO_LONGER_NEWS):
             return 9
-        if RANK[self.state] > 3 and (self.is_late or self._is_held):
+        rank = RANK[LineState(self.state)]
+        if rank > 3 and (self.is_late or self._is_held):
             return 3
-        return RANK[self.state]
+        return rank
 
     @property
     def _is_held(self) -> bool:

@@ -7,6 +7,7 @@ Days are production days. Periods read the kept base (as fresh as `production.se
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -92,7 +93,8 @@ def period_by_line(start: dt.date, end: dt.date, line_ids: Sequence[UUID] | None
     )
     figures: dict[UUID, KeyFigures] = {}
     for row in rows:
-        part = KeyFigures(**{name: row[f"sum_{name}"] for name in SUMS})
+        sums: dict[str, Any] = dict(row)
+        part = KeyFigures(**{name: sums[f"sum_{name}"] for name in SUMS})
         figures[row["line_id"]] = figures.get(row["line_id"], KeyFigures()) + part
     return figures
 

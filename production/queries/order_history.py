@@ -60,7 +60,7 @@ def reports_of(order: WorkOrder, *, at_most: int) -> list[QuantityReport]:
 
 def edits_of(order: WorkOrder) -> list[Edit]:
     """Old and new values of every edit, from the version history; steps and counts are left out."""
-    versions = list(order.history.order_by("history_date", "history_id"))  # type: ignore[attr-defined]
+    versions = list(order.history.order_by("history_date", "history_id"))
     names = _names(versions)
     people = User.objects.in_bulk({version.history_user_id for version in versions})
     edits = []
@@ -88,5 +88,5 @@ def _names(versions: list[Any]) -> dict[Any, str]:
     for attname, model in wanted.items():
         keys = {getattr(version, attname) for version in versions} - {None}
         if len(keys) > 1 or any(getattr(version, attname) is None for version in versions):
-            names |= {key: str(row) for key, row in model.objects.in_bulk(keys).items()}
+            names |= {key: str(row) for key, row in model._default_manager.in_bulk(keys).items()}
     return names

@@ -99,6 +99,6 @@ def _shown(form: WorkOrderForm, name: str) -> str:
     value = form.initial.get(name)
     field = form.fields[name]
     if isinstance(field, ModelChoiceField):
-        return str(field.queryset.filter(pk=value).first() or "—") if value else "—"
+        return str(field.queryset.filter(pk=value).first() or "—") if value and field.queryset is not None else "—"
     shown = field.prepare_value(value)
     return "—" if shown in (None, "") else str(shown)

@@ -120,7 +120,8 @@ def _explained(interval: LineStateInterval, *, line: ProductionLine) -> HttpResp
     response = HttpResponse(status=204)
     said = {
         "level": "success",
-        "text": _("%(line)s: %(reason)s.") % {"line": line.line_name, "reason": interval.reason.label},
+        "text": _("%(line)s: %(reason)s.")
+        % {"line": line.line_name, "reason": interval.reason.label if interval.reason else "—"},
         "seconds": 10,
         "label": _("Change"),
         "opens": reverse("production:stop-explain", args=[interval.pk]),

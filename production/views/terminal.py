@@ -137,12 +137,13 @@ def complete(request: HttpRequest, pk: UUID) -> HttpResponse:
 @allowed("production.report_quantity")
 def report(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Good, scrap, rework and the reason in one submit. The token makes a second one harmless."""
-    job = _job(pk)
+    line = _line_of(_job(pk))
     try:
-        counts = {name: _count(request.POST, name) for name in ("good", "scrap", "rework")}
         saved = report_quantity(
             job_order_id=pk,
-            **counts,
+            good=_count(request.POST, "good"),
+            scrap=_count(request.POST, "scrap"),
+            rework=_count(request.POST, "rework"),
             reason_id=uuid_or_none(request.POST.get("reason")),
             client_token=uuid_or_none(request.POST.get("client_token")),
         )
@@ -150,8 +151,8 @@ def report(request: HttpRequest, pk: UUID) -> HttpResponse:
         raise
     except DomainError as refused:
         refusal = refusal_of(refused, data=request.POST)
-        return terminal_response(request, job.production_line, job_id=pk, refusal=refusal, status=status_of(refused))
-    return _counted(request, job, saved, counts)
+        return terminal_response(request, line, job_id=pk, refusal=refusal, status=status_of(refused))
+    return _counted(request, line, saved)
 
 
 @require_POST
@@ -209,11 +210,15 @@ def _obey(request: HttpRequest, line: ProductionLine, shown: UUID | None, comman
     if job is None:
         raise InvalidInput(_("There is no job to do this with. Scan the code of a job first."))
     if command.name in COUNTS:
-        counts = {command.name.lower(): command.amount}
-        reason = _reason(command.reason, ReasonKind.SCRAP).pk if command.reason else None
-        token = uuid_or_none(request.POST.get("client_token"))
-        saved = report_quantity(job_order_id=job.pk, **counts, reason_id=reason, client_token=token)
-        return _counted(request, job, saved, counts)
+        saved = report_quantity(
+            job_order_id=job.pk,
+            good=command.amount if command.name == "GOOD" else Decimal(0),
+            scrap=command.amount if command.name == "SCRAP" else Decimal(0),
+            rework=command.amount if command.name == "REWORK" else Decimal(0),
+            reason_id=_reason(command.reason, ReasonKind.SCRAP).pk if command.reason else None,
+            client_token=uuid_or_none(request.POST.get("client_token")),
+        )
+        return _counted(request, _line_of(job), saved)
     if command.name == "HOLD":
         reason = _reason(command.reason, ReasonKind.HOLD).pk
         return _act(request, job, lambda job: hold_job(job_order_id=job.pk, reason_id=reason), said=_("Job on hold."))
@@ -240,12 +245,8 @@ def _act(request: HttpRequest, job: JobOrder, step: Any, *, said: str = "") -> H
     return toast(response, said) if said else response
 
 
-def _counted(request: HttpRequest, job: JobOrder, saved: QuantityReport, asked: dict[str, Decimal]) -> HttpResponse:
+def _counted(request: HttpRequest, job: JobOrder, saved: QuantityReport) -> HttpResponse:
     response = terminal_response(request, job.production_line, job_id=job.pk)
-    if any(getattr(saved, name) != count for name, count in asked.items()):
-        # The first answer was lost and the numbers were altered before the second try: the first count stands.
-        text = _("This was counted already: %(counts)s. The altered numbers were not added.")
-        return toast(response, text % {"counts": counted_words(saved)}, level="warning")
     return with_undo(response, text=_("Counted: %(counts)s.") % {"counts": counted_words(saved)}, report_pk=saved.pk)
 
 
@@ -266,9 +267,15 @@ def _show_scanned(request: HttpRequest, line: ProductionLine, code: str) -> Http
 
 def _job(pk: UUID) -> JobOrder:
     job = JobOrder.objects.filter(pk=pk).select_related("work_order", "production_line").first()
-    if job is None or job.production_line is None:
+    if job is None:
         raise NotFound(_("The job order was not found."))
     return job
+
+
+def _line_of(job: JobOrder) -> ProductionLine:
+    if job.production_line is None:
+        raise NotFound(_("The job order was not found."))
+    return job.production_line
 
 
 def _reason(code: str, kind: str) -> ReasonCode:

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django_htmx.http import reswap, retarget, trigger_client_event
+from django_htmx.http import retarget, trigger_client_event
 
 from audit.context import uuid7
 from audit.errors import DomainError, InvalidInput, NotFound
@@ -49,8 +49,12 @@ def refusal_of(refused: DomainError, *, data: Any = None) -> Refusal:
     fields = {k: str(v) for k, v in refused.fields.items()} if isinstance(refused, InvalidInput) else {}
     if data is None:
         return Refusal(str(refused), fields)
+    if "client_token" in fields:  # the count stands already: sending these numbers again would count twice
+        return Refusal(str(refused), at_report=True)
     counts = {name: data.get(name, "") for name in COUNTS}
-    return Refusal(str(refused), fields, counts, data.get("reason", ""), data.get("client_token", ""), at_report=True)
+    # The token stays, so that sending again counts once; a used one makes way for a fresh one.
+    token = "" if "client_token" in fields else data.get("client_token", "")
+    return Refusal(str(refused), fields, counts, data.get("reason", ""), token, at_report=True)
 
 
 def find_line(code: str) -> ProductionLine:
@@ -76,7 +80,13 @@ def terminal_response(
     if not is_fragment(request):
         return render(request, "production/terminal.html", context, status=status)
     response = render(request, "production/_terminal.html", context, status=status)
-    return reswap(retarget(response, "#terminal"), "morph:innerHTML")
+    return _morphed(response)
+
+
+def _morphed(response: HttpResponse) -> HttpResponse:
+    response = retarget(response, "#terminal")
+    response["HX-Reswap"] = "morph:innerHTML"  # of an htmx extension, so django-htmx does not know it
+    return response
 
 
 def live_response(request: HttpRequest, line: ProductionLine, *, job_id: UUID | None, shown: str) -> HttpResponse:
@@ -84,7 +94,7 @@ def live_response(request: HttpRequest, line: ProductionLine, *, job_id: UUID | 
     context = terminal_context(request, line, job_id=job_id)
     if shown != context["shown"]:
         response = render(request, "production/_terminal.html", context)
-        return reswap(retarget(response, "#terminal"), "morph:innerHTML")
+        return _morphed(response)
     return render(request, "production/_terminal_live.html", context | {"oob": True})
 
 

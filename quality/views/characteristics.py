@@ -34,6 +34,7 @@ from quality.views.words import Judgement, judge, outside_specification, signals
 PER_PAGE = 50
 WINDOWS = (50, 100, 500)
 EVERY_PLACE = "*"
+FAR_LIMIT = 4  # a limit further from the values than this many times their own range is told, not drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def characteristic_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     characteristic = get_object_or_404(Characteristic.objects.select_related("product"), pk=pk)
     places = places_of(characteristic)
     place = _chosen_place(request, places)
-    window = int(request.GET["n"]) if request.GET.get("n") in map(str, WINDOWS) else WINDOWS[1]
+    window = int(request.GET["n"]) if request.GET.get("n", "") in map(str, WINDOWS) else WINDOWS[1]
     measured = measurements_of(characteristic, place=None if place == EVERY_PLACE else place, at_most=window)
     values = [m.value for m in measured]
     chart, study = chart_of(values), capability_of(characteristic, values)
@@ -94,6 +95,9 @@ def characteristic_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "mixes_places": place == EVERY_PLACE and len(places) > 1,
         "window_chips": _window_chips(request, window),
         "signals": signals(chart, values, digits + 1, characteristic.unit),
+        "off_chart": _off_chart(_specification(characteristic, measured, chart)[1], characteristic.unit)
+        if measured
+        else [],
         "outside": outside_specification(sum(m.verdict == "fail" for m in measured), len(measured)),
         "indices": _indices(study, digits) if study and study.n >= 2 else [],
         "caution": why_no_indices(study, characteristic) if values else "",
@@ -111,7 +115,7 @@ def characteristic_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 def _rows(characteristic: Characteristic, by_place: list[Series]) -> list[CharacteristicRow]:
     """A row per place; a characteristic nobody has measured still has its row."""
-    return [_row(characteristic, series) for series in by_place or [None]]
+    return [_row(characteristic, series) for series in by_place] or [_row(characteristic, None)]
 
 
 def _row(characteristic: Characteristic, series: Series | None) -> CharacteristicRow:
@@ -172,7 +176,7 @@ def _digits(values: list[Decimal]) -> int:
     return min(6, max((max(0, -int(value.as_tuple().exponent)) for value in values), default=3))
 
 
-def _indices(study: Capability, digits: int) -> list[dict[str, str]]:
+def _indices(study: Capability, digits: int) -> list[dict[str, Any]]:
     within = _("σ within %(sigma)s, from the mean moving range / 1.128") % {
         "sigma": number(study.sigma_within, digits + 2)
     }
@@ -181,13 +185,8 @@ def _indices(study: Capability, digits: int) -> list[dict[str, str]]:
         "n": study.n,
     }
     return [
-        {"name": name, "value": number(value, 2), "note": note}
-        for name, value, note in (
-            ("Cpk", study.cpk, within),
-            ("Cp", study.cp, within),
-            ("Ppk", study.ppk, overall),
-            ("Pp", study.pp, overall),
-        )
+        {"values": [("Cpk", number(study.cpk, 2)), ("Cp", number(study.cp, 2))], "note": within},
+        {"values": [("Ppk", number(study.ppk, 2)), ("Pp", number(study.pp, 2))], "note": overall},
     ]
 
 
@@ -208,19 +207,19 @@ def _facts(chart: IndividualsChart, study: Capability | None, digits: int, unit:
 def _individuals(
     characteristic: Characteristic, measured: list[Measurement], chart: IndividualsChart, digits: int
 ) -> dict[str, Any]:
+    drawn, _far = _specification(characteristic, measured, chart)
     limits = [
-        ("USL", characteristic.upper_limit, "spec"),
-        ("LSL", characteristic.lower_limit, "spec"),
-        ("UCL", chart.ucl, "control"),
-        ("LCL", chart.lcl, "control"),
-        ("x̄", chart.centre if chart.ucl is not None else None, "center"),
+        *((name, value, "spec") for name, value in drawn),
+        (_("UCL"), chart.ucl, "control"),
+        (_("LCL"), chart.lcl, "control"),
+        (_("Mean"), chart.centre if chart.ucl is not None else None, "center"),
     ]
     return {
         "kind": "individuals",
         "x": {"type": "number", "label": _("Value"), "values": list(range(1, len(measured) + 1))},
         "y": {"label": characteristic.name, "unit": characteristic.unit, "decimals": digits},
         "series": [{"name": characteristic.name, "values": [float(m.value) for m in measured]}],
-        "limits": _known(limits),
+        "limits": _known(limits, digits),
         "marks": [{"index": index, "name": _("beyond the control limits")} for index in chart.beyond],
     }
 
@@ -232,13 +231,39 @@ def _moving_range(characteristic: Characteristic, chart: IndividualsChart, digit
         "x": {"type": "number", "label": _("Value"), "values": list(range(1, len(ranges) + 1))},
         "y": {"label": _("Moving range"), "unit": characteristic.unit, "decimals": digits, "min": 0},
         "series": [{"name": _("Moving range"), "values": ranges}],
-        "limits": _known([("UCL", chart.mr_ucl, "control"), ("MR̄", chart.mr_centre, "center")]),
+        "limits": _known([(_("UCL"), chart.mr_ucl, "control"), (_("Mean"), chart.mr_centre, "center")], digits),
         "marks": [{"index": index + 1, "name": _("beyond the control limit")} for index in chart.mr_beyond],
     }
 
 
-def _known(limits: list[tuple[str, Any, str]]) -> list[dict[str, Any]]:
-    return [{"name": name, "value": float(value), "kind": kind} for name, value, kind in limits if value is not None]
+def _specification(
+    characteristic: Characteristic, measured: list[Measurement], chart: IndividualsChart
+) -> tuple[list[tuple[str, Decimal]], list[tuple[str, Decimal]]]:
+    """Specification limits to draw, and those so far away that drawing them would flatten the values to a line."""
+    limits = [(_("USL"), characteristic.upper_limit), (_("LSL"), characteristic.lower_limit)]
+    known = [(name, value) for name, value in limits if value is not None]
+    points = [float(m.value) for m in measured]
+    points += [value for value in (chart.ucl, chart.lcl) if value is not None]
+    low, high = min(points, default=0.0), max(points, default=0.0)
+    reach = FAR_LIMIT * (high - low)
+    far = [(name, value) for name, value in known if reach and not low - reach <= value <= high + reach]
+    return [limit for limit in known if limit not in far], far
+
+
+def _off_chart(far: list[tuple[str, Decimal]], unit: str) -> list[str]:
+    return [
+        _("%(name)s %(limit)s %(unit)s lies far off the chart.") % {"name": name, "limit": exact(limit), "unit": unit}
+        for name, limit in far
+    ]
+
+
+def _known(limits: list[tuple[str, Any, str]], digits: int) -> list[dict[str, Any]]:
+    """Computed limits carry one digit more than the values they come from."""
+    return [
+        {"name": name, "value": float(value), "kind": kind, "decimals": digits + (kind != "spec")}
+        for name, value, kind in limits
+        if value is not None
+    ]
 
 
 def _measurement_row(measurement: Measurement, n: int) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from quality.queries.checks import characteristics_to_measure
 @require_safe
 @allowed("quality.view_qualitycheck")
 def due_checks(request: HttpRequest) -> HttpResponse:
-    job = JobOrder.objects.select_related("work_order").filter(pk=asked_uuid(request, "job")).first()
+    key = asked_uuid(request, "job")
+    job = JobOrder.objects.select_related("work_order").filter(pk=key).first() if key else None
     if job is None:
         raise NotFound(_("The job order was not found."))
     characteristics = characteristics_to_measure(job.work_order, job)
