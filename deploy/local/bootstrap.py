@@ -1,4 +1,4 @@
-"""First step of `make run` and `make test`: a virtual environment with the pinned requirements.
+"""First step of `make run`, `make manage` and `make test`: a virtual environment with the pinned requirements.
 
 Runs on the machine's own Python, so: standard library only, and a syntax that an old Python can read far
 enough to say what is wrong.
@@ -21,6 +21,7 @@ PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "genba-requirements.json"
 COMMANDS = {
     "run": ("requirements.txt", "requirements-local.txt"),
+    "manage": ("requirements.txt", "requirements-local.txt"),
     "test": ("requirements-dev.txt",),
 }
 INCLUDED = {"requirements-dev.txt": ("requirements.txt", "requirements-local.txt")}

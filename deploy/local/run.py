@@ -14,11 +14,12 @@ import urllib.request
 from pathlib import Path
 
 from deploy.local import postgres, redis
-from deploy.local.state import ROOT, LaunchError, State, listen_from, load_env_file, say, warn
+from deploy.local.state import ROOT, LaunchError, State, listen_from, load_env_file, say, warn, write_json
 from deploy.local.supervisor import LIBC, PR_SET_PDEATHSIG, Child, StopRequested, Supervisor
 
 PYTHON = [sys.executable, "-X", "utf8"]
 WEB_PATIENCE = 90.0
+TOLD = ("GENBA_MODE", "SECRET_KEY", "DATABASE_URL", "REDIS_URL", "CHANNEL_PREFIX")
 
 
 def main() -> int:
@@ -44,8 +45,14 @@ def launch(state: State, note: Path, started: float) -> int:
         keep_one_old_log(state)
         set_environment(state)
         start_services(supervisor, state)
+        write_json(state.environment, {name: os.environ[name] for name in TOLD})
+        web, *others = programs(choose_port())
+        supervisor.start(web)  # it needs the database only for its first request, and as long to start
         prepare_database(supervisor, state)
-        url = start_programs(supervisor)
+        for child in others:
+            supervisor.start(child)
+        say("  web, worker, beat and simulator started")
+        url = wait_for_web(supervisor, web)
         note.write_text(f"Open {url}")
         say(f"  ready in {time.monotonic() - started:.1f} s\n\n  Open {url}\n")
         say(f"  Ctrl-C ends everything. Logs: {shown(state.log)}")
@@ -114,18 +121,16 @@ def prepare_database(supervisor: Supervisor, state: State) -> None:
     say(f"  database migrated, demo plant loaded ({time.monotonic() - begun:.1f} s)")
 
 
-def start_programs(supervisor: Supervisor) -> str:
-    wanted = int(os.environ.get("PORT") or 8000)
+def choose_port() -> socket.socket:
+    asked = os.environ.get("PORT") or "8000"
+    if not asked.isdecimal() or not 0 < int(asked) < 65536:
+        raise LaunchError(f"PORT is a number from 1 to 65535, not {asked}.")
+    wanted = int(asked)
     server = listen_from(wanted)
     port = server.getsockname()[1]
     if port != wanted:
         say(f"  port {wanted} is busy, taking {port}")
-    for child in programs(server):
-        supervisor.start(child)
-    say("  web, worker, beat and simulator started")
-    url = f"http://127.0.0.1:{port}/"
-    wait_for_web(supervisor, f"{url}health")
-    return url
+    return server
 
 
 def programs(server: socket.socket) -> list[Child]:
@@ -149,12 +154,14 @@ def named(program: str) -> dict[str, str]:
     return {"APPLICATION_NAME": f"genba-{program}"}
 
 
-def wait_for_web(supervisor: Supervisor, url: str) -> None:
+def wait_for_web(supervisor: Supervisor, web: Child) -> str:
+    """The address to open, once it answers."""
+    url = f"http://127.0.0.1:{web.sockets[0].getsockname()[1]}/"
     deadline = time.monotonic() + WEB_PATIENCE
     while time.monotonic() < deadline:
-        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 our own URL
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}health", timeout=5) as answer:  # noqa: S310 ours
             if answer.status == 200:
-                return
+                return url
         supervisor.tend()
         supervisor.pause(0.2)
     raise LaunchError(f"The web process does not answer:\n{supervisor.log_tail('web')}")

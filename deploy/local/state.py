@@ -43,6 +43,11 @@ class State:
         """Tells this checkout from others on the machine."""
         return hashlib.sha256(str(self.path).encode()).hexdigest()[:10]
 
+    @property
+    def environment(self) -> Path:
+        """What the programs of the running plant were told; `make manage` joins them with it."""
+        return self.path / "environment.json"
+
     def secret(self, name: str, length: int = 32) -> str:
         """A random value made once and readable by its owner only."""
         return secret_file(self.path / name, length)
@@ -59,6 +64,14 @@ class State:
             path.write_text("")
             yield path
 
+    def is_locked(self, name: str) -> bool:
+        with (self.path / f"{name}.lock").open("a+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+            return False
+
 
 def secret_file(path: Path, length: int = 32) -> str:
     if not path.exists():
@@ -71,9 +84,11 @@ def secret_file(path: Path, length: int = 32) -> str:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Whole or not at all: the process may be killed at any moment."""
+    """Whole or not at all: the process may be killed at any moment. For its owner only: it may hold passwords."""
     new = path.with_suffix(".new")
-    new.write_text(json.dumps(value, indent=1))
+    new.unlink(missing_ok=True)
+    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump(value, file, indent=1)
     new.replace(path)
 
 
