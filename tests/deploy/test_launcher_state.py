@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from deploy.local.manage import environment_of_running
 from deploy.local.state import (
     ROOT,
     LaunchError,
@@ -14,6 +15,7 @@ from deploy.local.state import (
     load_env_file,
     remembered_port,
     secret_file,
+    write_json,
 )
 
 
@@ -92,3 +94,14 @@ def test_old_python_is_told_what_is_needed():
     assert done.returncode == 1
     assert "Genba needs Python 3.11 or newer" in done.stderr
     assert "3.10.4" in done.stderr
+
+
+def test_manage_finds_the_plant_that_runs_and_only_that(tmp_path):
+    state = State(tmp_path)
+    write_json(state.environment, {"DATABASE_URL": "postgresql://here"})
+
+    with state.lock("run"):
+        assert environment_of_running(state) == {"DATABASE_URL": "postgresql://here"}
+    with pytest.raises(LaunchError, match="does not run here"):
+        environment_of_running(state)
+    assert stat.S_IMODE(state.environment.stat().st_mode) == 0o600
