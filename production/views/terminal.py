@@ -245,8 +245,8 @@ def _act(request: HttpRequest, job: JobOrder, step: Any, *, said: str = "") -> H
     return toast(response, said) if said else response
 
 
-def _counted(request: HttpRequest, job: JobOrder, saved: QuantityReport) -> HttpResponse:
-    response = terminal_response(request, job.production_line, job_id=job.pk)
+def _counted(request: HttpRequest, line: ProductionLine, saved: QuantityReport) -> HttpResponse:
+    response = terminal_response(request, line, job_id=saved.job_order_id)
     return with_undo(response, text=_("Counted: %(counts)s.") % {"counts": counted_words(saved)}, report_pk=saved.pk)
 
 

@@ -49,12 +49,11 @@ def refusal_of(refused: DomainError, *, data: Any = None) -> Refusal:
     fields = {k: str(v) for k, v in refused.fields.items()} if isinstance(refused, InvalidInput) else {}
     if data is None:
         return Refusal(str(refused), fields)
-    if "client_token" in fields:  # the count stands already: sending these numbers again would count twice
+    if "client_token" in fields:  # the count stands already: a fresh token and no numbers, or they would count twice
         return Refusal(str(refused), at_report=True)
     counts = {name: data.get(name, "") for name in COUNTS}
-    # The token stays, so that sending again counts once; a used one makes way for a fresh one.
-    token = "" if "client_token" in fields else data.get("client_token", "")
-    return Refusal(str(refused), fields, counts, data.get("reason", ""), token, at_report=True)
+    # The token stays, so that sending again counts once
+    return Refusal(str(refused), fields, counts, data.get("reason", ""), data.get("client_token", ""), at_report=True)
 
 
 def find_line(code: str) -> ProductionLine:
