@@ -32,7 +32,7 @@ def exact(value: Decimal | None) -> str:
 
 
 def percent(value: float | None, places: int = 1) -> str:
-    return UNKNOWN if value is None else f"{number(value, places)} %"
+    return UNKNOWN if value is None else _("%(number)s %%") % {"number": number(value, places)}
 
 
 def duration(seconds: float | None) -> str:
