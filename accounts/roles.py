@@ -27,7 +27,13 @@ VIEW_EVIDENCE = frozenset(
         name.replace(".view_", ".view_historical")
         for name in VIEW_FLOOR
         if not name.endswith(
-            (".view_quantityreport", ".view_operationrun", ".view_scheduledshift", ".view_measurement")
+            (
+                ".view_quantityreport",
+                ".view_operationrun",
+                ".view_scheduledshift",
+                ".view_qualitycheck",
+                ".view_measurement",
+            )
         )
     }
 )
