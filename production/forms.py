@@ -81,7 +81,9 @@ class WorkOrderForm(forms.Form):
 
     work_order_number = forms.CharField(label=_("Number"), max_length=50, help_text=_("Starts with WO."))
     product = forms.ModelChoiceField(
-        queryset=Material.objects.filter(is_active=True).order_by("product_code"), label=_("Product")
+        queryset=Material.objects.filter(is_active=True).order_by("product_code"),
+        label=_("Product"),
+        empty_label=_("Choose a product"),
     )
     planned_quantity = forms.DecimalField(label=_("Planned quantity"), max_digits=12, decimal_places=4)
     priority = forms.TypedChoiceField(label=_("Priority"), coerce=int, initial=Priority.NORMAL)
@@ -92,8 +94,11 @@ class WorkOrderForm(forms.Form):
         label=_("Line"),
         required=False,
         help_text=_("Needed before the release."),
+        empty_label=_("None yet"),
     )
-    batch = forms.ModelChoiceField(queryset=Batch.objects.order_by("-created_at"), label=_("Batch"), required=False)
+    batch = forms.ModelChoiceField(
+        queryset=Batch.objects.order_by("-created_at"), label=_("Batch"), required=False, empty_label=_("None")
+    )
     special_instructions = forms.CharField(
         label=_("Special instructions"), required=False, max_length=5000, widget=forms.Textarea(attrs={"rows": 3})
     )
@@ -168,7 +173,7 @@ class SignReleaseForm(forms.Form):
         label=_("Password"),
         strip=False,
         max_length=500,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
 
 

@@ -140,18 +140,16 @@ def trend_chart(days: Sequence[LineDay], names: dict[UUID, str], target: float |
     for row in days:
         by_line[row.line_id][at[row.day]] = _rounded(row.figures.oee)
         together[row.day].append(row)
-    series = []
-    if 1 < len(by_line) <= LINES_DRAWN:
-        series = [{"name": names.get(pk, ""), "values": values} for pk, values in by_line.items()]
-    if series or not by_line or len(by_line) > LINES_DRAWN:
+    drawn = {pk: values for pk, values in by_line.items() if any(value is not None for value in values)}
+    series = [{"name": names.get(pk, "OEE"), "values": values} for pk, values in drawn.items()]
+    if len(drawn) != 1:
         sums = [_rounded(total(row.figures for row in together[date]).oee) for date in dates]
-        series = [{"name": _("All lines"), "values": sums}, *series]
-    else:
-        series = [{"name": names.get(pk, "OEE"), "values": values} for pk, values in by_line.items()]
+        few = series if len(drawn) <= LINES_DRAWN else []
+        series = [{"name": _("All lines"), "values": sums}, *few]
     return {
         "kind": "line",
         "x": {"type": "category", "label": _("Production day"), "values": [day_text(date) for date in dates]},
-        "y": {"label": "OEE", "unit": "%", "decimals": 1, "min": 0},
+        "y": {"label": _("OEE"), "unit": "%", "decimals": 1, "min": 0},
         "series": series,
         "limits": [{"name": _("Target"), "value": target, "kind": "target"}] if target is not None else [],
     }

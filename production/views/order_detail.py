@@ -27,6 +27,7 @@ from production.views.signed_content import ContentChange, content_changes, read
 from production.views.timeline import timeline
 
 REPORTS_SHOWN = 200
+STORY_SHOWN = 20  # the rest of the story is one click away
 
 # How a step is taken from the page: at once, in a dialog, or elsewhere.
 AT_ONCE = (PLAN, RESUME, COMPLETE)
@@ -116,7 +117,8 @@ def detail_context(request: HttpRequest, order: WorkOrder) -> dict[str, Any]:
     sees_edits = request.user.has_perm("production.view_historicalworkorder")
     steps, reports = steps_of(order), reports_of(order, at_most=REPORTS_SHOWN)
     jobs = [job_row(job, order) for job in order.job_orders.all()]
-    buttons = step_buttons(order, request.user)
+    possible = refused_steps(order, request.user)
+    story = timeline(order, steps, reports, edits_of(order) if sees_edits else [])
     return {
         "order": order,
         "url": reverse("production:work-order-detail", args=[order.pk]),
@@ -129,12 +131,13 @@ def detail_context(request: HttpRequest, order: WorkOrder) -> dict[str, Any]:
         "good": float(order.actual_quantity or 0),
         "plan": float(order.planned_quantity),
         "jobs": jobs,
-        "buttons": buttons,
-        "starts_on_terminal": START in [edge for edge, _why in refused_steps(order, request.user)],
+        "buttons": step_buttons(order, possible),
+        "starts_on_terminal": START in [edge for edge, _why in possible],
         "may_edit": request.user.has_perm("production.change_workorder") and order.status not in FINAL_STATUSES,
         "may_check": request.user.has_perm("quality.record_check"),
         "signatures": [_signature_card(order, view) for view in signatures_of(order)],
-        "timeline": timeline(order, steps, reports, edits_of(order) if sees_edits else []),
+        "timeline": story[:STORY_SHOWN],
+        "older": story[STORY_SHOWN:],
         "reports_cut": len(reports) == REPORTS_SHOWN,
         "facts": _facts(order),
         "parameters": list(readable(order.manufacturing_parameters)) if order.manufacturing_parameters else [],
@@ -142,11 +145,11 @@ def detail_context(request: HttpRequest, order: WorkOrder) -> dict[str, Any]:
     }
 
 
-def step_buttons(order: WorkOrder, user: Any) -> list[StepButton]:
+def step_buttons(order: WorkOrder, possible: list[tuple[Edge, str]]) -> list[StepButton]:
     """Every step the status allows; what this user cannot take now is grey and says why."""
     buttons = []
     has_primary = False
-    for edge, refused in refused_steps(order, user):
+    for edge, refused in possible:
         if edge == START:
             continue  # an order starts with its first job, on the terminal
         css = "button-danger" if edge == CANCEL else ""

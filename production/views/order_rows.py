@@ -32,6 +32,7 @@ class OrderRow:
     progress: str
     progress_spoken: str
     operations: str
+    operations_spoken: str
     scrap: str
     priority: str
     is_urgent: bool
@@ -44,6 +45,8 @@ def order_row(order: WorkOrder, progress: OrderProgress | None, *, now: dt.datet
     progress = progress or NOTHING
     good = order.actual_quantity or Decimal(0)
     late = lateness(order, now=now)
+    in_sequence = order.status == WorkOrderStatus.IN_PROGRESS and progress.jobs > 1
+    current = min(progress.jobs_done + 1, progress.jobs) if in_sequence else 0
     return OrderRow(
         pk=order.pk,
         url=reverse("production:work-order-detail", args=[order.pk]),
@@ -59,10 +62,8 @@ def order_row(order: WorkOrder, progress: OrderProgress | None, *, now: dt.datet
         progress=f"{number(good)} / {number(order.planned_quantity)}",
         progress_spoken=_("%(good)s good of %(plan)s planned")
         % {"good": number(good), "plan": number(order.planned_quantity)},
-        operations=_("operation %(done)s of %(all)s")
-        % {"done": min(progress.jobs_done + 1, progress.jobs), "all": progress.jobs}
-        if order.status == WorkOrderStatus.IN_PROGRESS and progress.jobs > 1
-        else "",
+        operations=f"{current} / {progress.jobs}" if current else "",
+        operations_spoken=_("operation %(current)s of %(all)s") % {"current": current, "all": progress.jobs},
         scrap=number(progress.scrap),
         priority=priority_label(order.priority),
         is_urgent=order.priority <= Priority.HIGH,

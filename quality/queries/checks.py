@@ -13,6 +13,8 @@ from production.models import JobOrder, WorkOrder
 from quality.enums import Verdict
 from quality.models import Characteristic, Measurement, QualityCheck
 
+FAILS_FIRST = Case(When(result=Verdict.FAIL, then=0), default=1, output_field=IntegerField())
+
 
 @dataclass(frozen=True, slots=True)
 class CheckFilter:
@@ -50,8 +52,7 @@ def filtered_checks(wanted: CheckFilter) -> QuerySet[QualityCheck]:
     if wanted.search:
         orders = WorkOrder.objects.filter(work_order_number__icontains=wanted.search)
         checks = checks.filter(Q(work_order__in=orders.values("pk")) | Q(piece__iexact=wanted.search))
-    fails_first = Case(When(result=Verdict.FAIL, then=0), default=1, output_field=IntegerField())
-    return with_failures(checks).order_by(fails_first, "-performed_at", "-id")
+    return with_failures(checks).order_by(FAILS_FIRST, "-performed_at", "-id")
 
 
 def with_failures(checks: QuerySet[QualityCheck]) -> QuerySet[QualityCheck]:
@@ -66,8 +67,9 @@ def with_failures(checks: QuerySet[QualityCheck]) -> QuerySet[QualityCheck]:
 
 
 def checks_of_order(work_order_id: UUID, *, at_most: int) -> list[QualityCheck]:
+    """Failed ones first, then the newest."""
     rows = QualityCheck.objects.filter(work_order_id=work_order_id)
-    return list(with_failures(rows).order_by("-performed_at", "-id")[:at_most])
+    return list(with_failures(rows).order_by(FAILS_FIRST, "-performed_at", "-id")[:at_most])
 
 
 def pass_rate(

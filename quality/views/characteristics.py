@@ -29,7 +29,7 @@ from quality.queries.charts import (
     places_of,
 )
 from quality.spc import Capability, IndividualsChart
-from quality.views.words import Judgement, judge, outside_specification, signals, why_no_indices
+from quality.views.words import Judgement, headline, judge, outside_specification, signals, why_no_indices
 
 PER_PAGE = 50
 WINDOWS = (50, 100, 500)
@@ -87,6 +87,7 @@ def characteristic_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     values = [m.value for m in measured]
     chart, study = chart_of(values), capability_of(characteristic, values)
     digits = _digits(values)
+    said = signals(chart, values, digits + 1, characteristic.unit)
     context = {
         "characteristic": characteristic,
         "limits": limits_text(characteristic),
@@ -94,13 +95,14 @@ def characteristic_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "place_chips": _place_chips(request, places, place),
         "mixes_places": place == EVERY_PLACE and len(places) > 1,
         "window_chips": _window_chips(request, window),
-        "signals": signals(chart, values, digits + 1, characteristic.unit),
+        "signals": said,
+        "headline": headline(len(said), len(values)) if said else "",
         "off_chart": _off_chart(_specification(characteristic, measured, chart)[1], characteristic.unit)
         if measured
         else [],
         "outside": outside_specification(sum(m.verdict == "fail" for m in measured), len(measured)),
         "indices": _indices(study, digits) if study and study.n >= 2 else [],
-        "caution": why_no_indices(study, characteristic) if values else "",
+        "caution": why_no_indices(study, chart, characteristic) if values else "",
         "facts": _facts(chart, study, digits, characteristic.unit),
         "individuals": _individuals(characteristic, measured, chart, digits),
         "moving_range": _moving_range(characteristic, chart, digits),

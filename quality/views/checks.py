@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -36,7 +36,7 @@ from quality.queries.checks import (
 from quality.services.checks import record_check
 
 PER_PAGE = 50
-ON_ORDER_PAGE = 50
+ON_ORDER_PAGE = 10
 PERIODS = {"1": 1, "7": 7, "30": 30, "all": None}
 
 
@@ -107,7 +107,7 @@ def check_create(request: HttpRequest) -> HttpResponse:
 def order_checks(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The checks of one order, for its page."""
     context = {
-        "order_id": pk,
+        "order": get_object_or_404(WorkOrder, pk=pk),
         "rows": check_rows(checks_of_order(pk, at_most=ON_ORDER_PAGE)),
         "rate": _rate_figure(pass_rate(work_order_id=pk)),
         "cut": ON_ORDER_PAGE,

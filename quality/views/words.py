@@ -7,7 +7,7 @@ from decimal import Decimal
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from mfg_project.common.formats import number
+from mfg_project.common.formats import exact, number
 from quality.enums import Verdict
 from quality.models import Characteristic
 from quality.queries.charts import Series
@@ -58,7 +58,7 @@ def signals(chart: IndividualsChart, values: Sequence[Decimal], places: int, uni
             else _("Point %(n)s (%(value)s) lies below the lower control limit %(limit)s.")
         )
         limit = number(chart.ucl if high else chart.lcl, places)
-        said.append(text % {"n": index + 1, "value": f"{number(values[index])} {unit}", "limit": f"{limit} {unit}"})
+        said.append(text % {"n": index + 1, "value": f"{exact(values[index])} {unit}", "limit": f"{limit} {unit}"})
     for index in reversed(chart.mr_beyond):
         said.append(
             _("The step from point %(before)s to %(after)s (%(value)s) is larger than the limit %(limit)s.")
@@ -82,7 +82,14 @@ def outside_specification(fails: int, n: int) -> str:
     ) % {"fails": fails, "n": n}
 
 
-def why_no_indices(study: Capability | None, characteristic: Characteristic) -> str:
+def headline(signal_count: int, n: int) -> str:
+    return ngettext("%(signals)s signal in %(n)s values", "%(signals)s signals in %(n)s values", signal_count) % {
+        "signals": signal_count,
+        "n": n,
+    }
+
+
+def why_no_indices(study: Capability | None, chart: IndividualsChart, characteristic: Characteristic) -> str:
     """Why a capability index is missing or says little; "" when it stands on enough data."""
     if study is None:
         return _("This characteristic has no limits, so there is nothing to be capable of.")
@@ -95,6 +102,8 @@ def why_no_indices(study: Capability | None, characteristic: Characteristic) -> 
             "n": study.n,
             "enough": ENOUGH,
         }
+    if chart.beyond:
+        return _("The process is not stable: while there are signals, these indices promise nothing.")
     if characteristic.lower_limit is None or characteristic.upper_limit is None:
         return _("One-sided specification: Cp and Pp do not exist, Cpk and Ppk are the index of the side with a limit.")
     return ""

@@ -35,7 +35,7 @@
           minimumFractionDigits: decimals,
           maximumFractionDigits: decimals ?? 3,
         });
-  const limitName = (spec, limit) => `${limit.name} ${number(limit.value, spec.y.decimals)}`;
+  const limitName = (spec, limit) => `${limit.name} ${number(limit.value, limit.decimals ?? spec.y.decimals)}`;
   const seconds = (value) => (typeof value === "string" ? Date.parse(value) / 1000 : value);
 
   const dayMonth = genba.timeFormat({ month: "short", day: "numeric" });

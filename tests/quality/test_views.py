@@ -112,7 +112,7 @@ def test_signal_is_said_in_words_and_marked(order, diameter, signed_in):
 
     assert page.context["individuals"]["marks"][0]["index"] == 16
     assert "Point 17 (10.09 mm) lies above the upper control limit" in page.content.decode()
-    assert {limit["name"] for limit in page.context["individuals"]["limits"]} == {"USL", "LSL", "UCL", "LCL", "x̄"}
+    assert {limit["name"] for limit in page.context["individuals"]["limits"]} == {"USL", "LSL", "UCL", "LCL", "Mean"}
 
 
 @pytest.mark.parametrize(
@@ -139,10 +139,22 @@ def test_one_sided_specification_has_cpk_but_no_cp(plant, order, signed_in):
     flatness = factories.characteristic(plant.product, lower_limit=None, target=None, upper_limit=Decimal("0.02"))
     measure(order, flatness, *["0.010", "0.012", "0.011"] * 10)
 
-    indices = {i["name"]: i["value"] for i in signed_in("inspector").get(detail(flatness)).context["indices"]}
+    rows = signed_in("inspector").get(detail(flatness)).context["indices"]
+
+    indices = {name: value for row in rows for name, value in row["values"]}
 
     assert indices["Cp"] == indices["Pp"] == "—"
     assert float(indices["Cpk"]) > 1
+
+
+def test_limit_far_away_is_told_instead_of_flattening_the_chart(plant, order, signed_in):
+    flatness = factories.characteristic(plant.product, lower_limit=None, target=None, upper_limit=Decimal("0.5"))
+    measure(order, flatness, "0.003", "0.004", "0.003")
+
+    page = signed_in("inspector").get(detail(flatness))
+
+    assert "USL" not in {limit["name"] for limit in page.context["individuals"]["limits"]}
+    assert "USL 0.5 mm lies far off the chart." in page.content.decode()
 
 
 def test_unmeasured_characteristic_has_a_page(diameter, signed_in):
