@@ -103,6 +103,55 @@ def test_a_program_user_has_no_usable_password(db):
     assert not program.is_person
 
 
+class TestTokens:
+    def ask(self, client, username, password=PASSWORD):
+        return client.post(
+            "/api/v1/auth/token/", {"username": username, "password": password}, content_type="application/json"
+        )
+
+    def test_programs_get_tokens_instead_and_the_case_of_their_name_does_not_matter(self, client, user_of):
+        user_of("integration")
+
+        token = self.ask(client, "TEST-Integration").json()["access"]
+
+        answer = client.get("/api/v1/work-orders/", headers={"Authorization": f"Bearer {token}"})
+        assert answer.status_code == 200
+
+    def test_a_program_without_a_password_gets_none(self, client):
+        program_user("erp", printed_name="ERP", role="integration")
+
+        assert self.ask(client, "erp", "").status_code in (400, 401, 422)
+        assert self.ask(client, "erp", "!").status_code == 401
+
+    def test_a_token_dies_with_its_account(self, client, user_of):
+        user = user_of("integration")
+        token = self.ask(client, user.username).json()["access"]
+        user.is_active = False
+        user.save()
+
+        answer = client.get("/api/v1/work-orders/", headers={"Authorization": f"Bearer {token}"})
+        assert (answer.status_code, self.ask(client, user.username).status_code) == (401, 401)
+
+
+@pytest.mark.parametrize(
+    ("role", "first_page"),
+    [
+        ("operator", "/terminal/"),
+        ("supervisor", "/board/"),
+        ("inspector", "/board/"),
+        ("qa_manager", "/board/"),
+        ("maintenance", "/board/"),
+        ("planner", "/board/"),
+        ("auditor", "/board/"),
+    ],
+)
+def test_everybody_starts_where_the_work_is(client, user_of, role, first_page):
+    client.force_login(user_of(role))
+
+    assert client.get("/")["Location"] == first_page
+    assert client.get(first_page, follow=True).status_code == 200
+
+
 def test_signing_out_needs_a_post(client, user_of):
     client.force_login(user_of("operator"))
 
