@@ -17,7 +17,7 @@ from mfg_project.demo.plant import LineSpec, Plant
 from production.models import WorkOrder
 from production.services.work_orders import create_work_order, plan_work_order, release_work_order
 
-PIECES = range(120, 301, 20)
+PIECES = range(60, 161, 20)
 EXPECTED_OEE = 0.7
 CHANGEOVER = dt.timedelta(minutes=3)
 
