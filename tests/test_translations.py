@@ -1,5 +1,6 @@
 """English and Japanese are complete: nothing missing, nothing fuzzy, nothing compiled from an older text."""
 
+import datetime as dt
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ from django.core.management import call_command
 from django.utils import translation
 
 from audit.context import permission_label
+from mfg_project.common.formats import day, duration, percent
 from mfg_project.library_texts import TEXTS
 
 PO = Path(settings.BASE_DIR) / "locale" / "ja" / "LC_MESSAGES" / "django.po"
@@ -96,6 +98,13 @@ def test_a_permission_is_named_in_the_language_of_the_reader(permission, english
         assert permission_label(permission) == english
     with translation.override("ja"):
         assert permission_label(permission) == japanese
+
+
+def test_numbers_and_days_are_written_as_japanese_writes_them():
+    with translation.override("ja"):
+        written = (percent(99.96), duration(3900), duration(273_600), day(dt.date(2026, 1, 31)))
+
+    assert written == ("100.0%", "1時間05分", "3日4時間", "1月31日")
 
 
 def test_the_libraries_still_say_what_is_translated_for_them():
