@@ -107,7 +107,7 @@ def _lines_now(lines: QuerySet[ProductionLine], *, now: dt.datetime) -> list[Lin
     today = today_at(now)
     ids = [line.pk for line in found]
     intervals = _intervals_of(ids, today)
-    jobs, figures = pressing_job_by_line(ids), today_by_line(now)
+    jobs, figures = pressing_job_by_line(ids), today_by_line(now, ids)
     return [_line_now(line, intervals[line.pk], jobs.get(line.pk), figures, today) for line in found]
 
 

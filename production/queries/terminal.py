@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.db.models import Case, Exists, IntegerField, OuterRef, Q, QuerySet, Value, When
 
+from equipment.enums import StateSource
 from equipment.models import LineStateInterval, ProductionLine
 from production.enums import JobOrderStatus, WorkOrderStatus
 from production.models import JobOrder, QuantityReport
@@ -68,14 +69,12 @@ def jobs_after(job: JobOrder) -> list[JobOrder]:
     return list(later.exclude(status=JobOrderStatus.CANCELLED).select_related("production_line").order_by("sequence"))
 
 
-def last_report(job: JobOrder) -> QuantityReport | None:
-    """The newest count of the job that still stands; the one an undo means."""
-    return (
-        QuantityReport.objects.filter(job_order=job, reverses=None, reversed_by=None)
-        .select_related("reported_by", "reason")
-        .order_by("-created_at")
-        .first()
-    )
+def last_report(job: JobOrder, *, by_id: UUID | None = None) -> QuantityReport | None:
+    """The newest count a person (or the one named) entered on the job that still stands; the one an undo means."""
+    reports = QuantityReport.objects.filter(
+        job_order=job, source=StateSource.PERSON, reverses=None, reversed_by=None
+    ).select_related("reported_by", "reason")
+    return (reports.filter(reported_by_id=by_id) if by_id else reports).order_by("-created_at").first()
 
 
 def find_job(code: str) -> JobOrder | None:

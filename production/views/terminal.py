@@ -223,9 +223,9 @@ def _obey(request: HttpRequest, line: ProductionLine, shown: UUID | None, comman
         reason = _reason(command.reason, ReasonKind.HOLD).pk
         return _act(request, job, lambda job: hold_job(job_order_id=job.pk, reason_id=reason), said=_("Job on hold."))
     if command.name == "UNDO":
-        wrong = last_report(job)
+        wrong = last_report(job, by_id=request.user.pk)
         if wrong is None:
-            raise InvalidInput(_("There is no count to take back."))
+            raise InvalidInput(_("There is no count of yours to take back."))
         return undo(request, wrong.pk)
     return start(request, job.pk) if command.name == "START" else complete(request, job.pk)
 

@@ -366,8 +366,18 @@ def test_a_live_look_brings_counts_and_queue_and_leaves_the_typed_count_alone(ru
     page = look.content.decode()
     assert "HX-Retarget" not in look.headers
     assert "<b>4</b>" in page
-    assert page.count('hx-swap-oob="morph"') == 4
+    assert page.count('hx-swap-oob="morph"') == 5
     assert 'id="report"' not in page
+
+
+def test_undo_by_scanner_means_the_own_last_count(running, operator, plant):
+    scan(operator, plant.line, "GENBA:GOOD:5", job=running.pk)
+    report_quantity(job_order_id=running.pk, good=Decimal(1), source="machine")
+    report_quantity(job_order_id=running.pk, good=Decimal(2))  # by somebody else
+
+    scan(operator, plant.line, "GENBA:UNDO", job=running.pk)
+
+    assert counts_of(running) == (3, 0, 0)
 
 
 def test_a_live_look_replaces_everything_when_the_job_is_no_longer_what_is_shown(running, operator, plant):
@@ -499,7 +509,7 @@ def test_an_order_number_with_a_slash_is_still_found(plant):
         ("GENBA:GOOD:500", 422, "At most 20 more can be reported"),
         ("GENBA:SCRAP:1", 422, "Scrap and rework need a reason."),
         ("GENBA:HOLD:NOWHY", 422, "There is no reason “NOWHY”."),
-        ("GENBA:UNDO", 422, "There is no count to take back."),
+        ("GENBA:UNDO", 422, "There is no count of yours to take back."),
         ("GENBA:LINE:NOWHERE", 422, "There is no line “NOWHERE”."),
         ("WO-NOTHING/10", 422, "There is no open job “WO-NOTHING/10”."),
         ("WO\x00-1", 422, "There is no open job “WO-1”."),
