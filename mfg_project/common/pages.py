@@ -11,6 +11,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
+from django.utils.functional import lazy
 from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 
 from accounts.roles import ROLES
@@ -49,9 +50,16 @@ def allowed(*permissions: str) -> Callable[[View], View]:
 
 def forbidden(request: HttpRequest, refused: MissingPermission) -> HttpResponse:
     """403 that names the permission and the roles that hold it."""
-    holders = ", ".join(str(role.label) for role in ROLES if refused.permission in role.permissions)
-    context = {"permission_label": permission_label(refused.permission), "permission_holders": holders}
+    # Lazy: the page says it in two languages
+    context = {
+        "permission_label": lazy(permission_label, str)(refused.permission),
+        "permission_holders": lazy(_holders, str)(refused.permission),
+    }
     return render(request, "403.html", context, status=403)
+
+
+def _holders(permission: str) -> str:
+    return ", ".join(str(role.label) for role in ROLES if permission in role.permissions)
 
 
 def sign_in_first(request: HttpRequest) -> HttpResponse:

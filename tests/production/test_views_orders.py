@@ -520,3 +520,11 @@ def test_pages_render_in_japanese(plant, signed_in, page):
 
     assert answer.status_code == 200
     assert '<html lang="ja"' in answer.content.decode()
+
+
+def test_forbidden_page_says_it_in_both_languages(plant, signed_in):
+    text = signed_in("operator").get("/orders/new/").content.decode()
+
+    assert "Roles that have it: Supervisor, Planner" in text
+    assert "この権限を持つ役割: " in text.split("<hr>")[1]
+    assert "生産計画担当" in text.split("<hr>")[1]
