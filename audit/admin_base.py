@@ -22,7 +22,16 @@ from audit.context import permission_label
 from audit.errors import DomainError
 from audit.models import AuditedModel
 
-NOT_NEWS = {"version", "created_at", "created_by", "updated_at", "updated_by", "data_integrity_hash"}
+# Bookkeeping of the version itself; a signature is shown beside the record, not as a change of it.
+NOT_NEWS = {
+    "version",
+    "created_at",
+    "created_by",
+    "updated_at",
+    "updated_by",
+    "data_integrity_hash",
+    "electronic_signature",
+}
 RECORD_FIELDS = ("created_at", "created_by", "updated_at", "updated_by", "version")
 
 
@@ -35,6 +44,7 @@ class StrictAdmin(ModelAdmin):
     """What holds for every page of the admin: no deleting, and no form that writes by itself."""
 
     list_per_page = 50
+    empty_value_display = "—"
     show_full_result_count = False
     list_filter_submit = True
 

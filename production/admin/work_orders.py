@@ -117,7 +117,12 @@ class WorkOrderAdmin(AuditedAdmin):
     ) -> HttpResponse:
         order = kwargs.get("obj")
         if order is not None:
-            context |= {"signatures": signatures_of(order), "steps": _steps(order), "jobs": _jobs(order)}
+            context |= {
+                "signatures": signatures_of(order),
+                "steps": _steps(order),
+                "jobs": _jobs(order),
+                "order_key": str(order.pk),
+            }
         return super().render_change_form(request, context, *args, **kwargs)
 
     # --- steps --------------------------------------------------------------------------------------

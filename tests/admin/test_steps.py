@@ -319,6 +319,12 @@ class TestChecks:
         }
         return fixed | cells | entered
 
+    def test_the_order_leads_to_its_check(self, signed_in, order):
+        address = f"{self.URL}?work_order={order.pk}"
+
+        assert address in signed_in("inspector").get(detail(order)).content.decode()
+        assert address not in signed_in("planner").get(detail(order)).content.decode()
+
     def test_the_order_is_chosen_first(self, signed_in, order):
         inspector = signed_in("inspector")
 
