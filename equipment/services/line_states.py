@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from audit.context import require
+from audit.context import current_act, require
 from audit.errors import InvalidInput, NotFound
 from audit.records import guarded
 from equipment.enums import LineState, ReasonKind, StateSource
@@ -29,7 +29,8 @@ def set_line_state(
 ) -> LineStateInterval:
     """Close the line's open interval at `at` (default: now) and open one in `state`.
 
-    The same state again only adds what is new (a reason). Raises NotFound, InvalidInput (unknown state, a moment
+    The same state again only adds what is new: a reason explains the open interval; another reason than the one it
+    has begins another interval. Raises NotFound, InvalidInput (unknown state, a moment
     in the future or before the open interval began) or MissingPermission, and then leaves nothing changed.
     """
     actor = require("equipment.set_line_state")
@@ -46,6 +47,8 @@ def set_line_state(
         at = _moment(at, open_interval)
         if open_interval and open_interval.state == state and reason in (None, open_interval.reason):
             return open_interval
+        if open_interval and open_interval.state == state and reason and open_interval.reason is None:
+            return _explain(open_interval, reason, comment or open_interval.comment)
         with guarded(LineStateInterval):
             if open_interval:
                 if at == open_interval.started_at:
@@ -70,17 +73,13 @@ def set_line_state(
 
 def explain_interval(*, interval_id: int, reason_id: UUID, comment: str = "") -> LineStateInterval:
     """Say why a line stopped. Explaining again replaces the reason; the history keeps both."""
-    actor = require("equipment.set_line_state")
+    require("equipment.set_line_state")
     reason = _stop_reason(reason_id)
     with transaction.atomic():
         interval = LineStateInterval.objects.select_for_update().filter(pk=interval_id).first()
         if interval is None:
             raise NotFound(_("This stop does not exist."))
-        interval.reason, interval.comment = reason, comment
-        interval.explained_by, interval.explained_at = actor, timezone.now()
-        interval.save(update_fields=["reason", "comment", "explained_by", "explained_at"])
-        transaction.on_commit(partial(publish_line, interval.line_id))
-    return interval
+        return _explain(interval, reason, comment)
 
 
 def record_past_states(*, line_id: UUID, intervals: list[LineStateInterval], source: str) -> int:
@@ -93,6 +92,14 @@ def record_past_states(*, line_id: UUID, intervals: list[LineStateInterval], sou
         LineStateInterval.objects.bulk_create(intervals, batch_size=2000)
         transaction.on_commit(partial(publish_line, line.pk))
     return len(intervals)
+
+
+def _explain(interval: LineStateInterval, reason: ReasonCode | None, comment: str) -> LineStateInterval:
+    interval.reason, interval.comment = reason, comment
+    interval.explained_by, interval.explained_at = current_act().actor, timezone.now()
+    interval.save(update_fields=["reason", "comment", "explained_by", "explained_at"])
+    transaction.on_commit(partial(publish_line, interval.line_id))
+    return interval
 
 
 def _locked_line(line_id: UUID) -> ProductionLine:

@@ -74,6 +74,25 @@ def test_a_stop_is_explained_and_the_history_keeps_both_reasons(plant):
     assert list(stop.history.values_list("reason__code", flat=True)) == [other.code, plant.stop_reason.code, None]
 
 
+def test_the_same_state_with_a_reason_explains_the_open_interval(plant, as_admin):
+    stop = set_line_state(line_id=plant.line.pk, state="stopped", comment="Alarm 12", source="machine")
+
+    explained = set_line_state(line_id=plant.line.pk, state="stopped", reason_id=plant.stop_reason.pk)
+
+    assert explained.pk == stop.pk
+    assert (explained.reason, explained.comment, explained.explained_by) == (plant.stop_reason, "Alarm 12", as_admin)
+    assert LineStateInterval.objects.get().source == "machine"
+
+
+def test_the_same_state_with_another_reason_is_another_interval(plant):
+    first = set_line_state(line_id=plant.line.pk, state="stopped", reason_id=plant.stop_reason.pk)
+
+    second = set_line_state(line_id=plant.line.pk, state="stopped", reason_id=factories.reason("stop").pk)
+
+    first.refresh_from_db()
+    assert first.ended_at == second.started_at
+
+
 def test_only_a_stop_reason_explains_a_stop(plant):
     stop = set_line_state(line_id=plant.line.pk, state="stopped")
 
