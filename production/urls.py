@@ -29,6 +29,7 @@ urlpatterns = [
     path("orders.csv", orders.work_order_csv, name="work-order-csv"),
     path("orders/new/", order_forms.work_order_create, name="work-order-create"),
     path("orders/<uuid:pk>/", order_detail.work_order_detail, name="work-order-detail"),
+    path("orders/<uuid:pk>/runs/", order_detail.work_order_runs, name="work-order-runs"),
     path("orders/<uuid:pk>/edit/", order_forms.work_order_edit, name="work-order-edit"),
     path("orders/<uuid:pk>/release/", order_steps.work_order_release, name="work-order-release"),
     *(

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from django.db.models import Prefetch, Q
+from django.db.models import Count, Prefetch, Q
 
 from accounts.models import User
 from audit.models import StateChange
 from equipment.models import ProductionLine
 from inventory.models import Material
-from production.models import Batch, JobOrder, QuantityReport, WorkOrder
+from production.models import Batch, JobOrder, OperationRun, QuantityReport, WorkOrder
 
 # Set by steps and counts, which are rows of their own, or by the machinery around them.
 NOT_EDITS = frozenset(
@@ -51,6 +51,19 @@ def steps_of(order: WorkOrder) -> list[StateChange]:
         | Q(record_label="production.joborder", record_pk__in=jobs)
     )
     return list(rows.select_related("signature").order_by("-id"))
+
+
+def runs_of(work_order_id: Any) -> list[OperationRun]:
+    """Pieces going through the machines, in the order they did."""
+    rows = OperationRun.objects.filter(job_order__work_order=work_order_id)
+    return list(rows.select_related("job_order", "equipment").order_by("started_at", "id"))
+
+
+def run_counts(order: WorkOrder) -> tuple[int, int]:
+    """All recorded runs of the order, and those whose data are odd in some way."""
+    runs = OperationRun.objects.filter(job_order__work_order=order)
+    counts = runs.aggregate(all=Count("pk"), odd=Count("pk", filter=~Q(flags=[])))
+    return counts["all"], counts["odd"]
 
 
 def reports_of(order: WorkOrder, *, at_most: int) -> list[QuantityReport]:

@@ -6,9 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from audit.canonical import plain
@@ -19,7 +21,7 @@ from mfg_project.common.formats import Moment, both_zones, duration, moment, num
 from mfg_project.common.pages import allowed, render_page
 from production.enums import FINAL_STATUSES, JobOrderStatus
 from production.models import JobOrder, WorkOrder
-from production.queries.order_history import edits_of, order_for_page, reports_of, steps_of
+from production.queries.order_history import edits_of, order_for_page, reports_of, run_counts, runs_of, steps_of
 from production.services.work_orders import refused_steps
 from production.transitions import CANCEL, COMPLETE, HOLD, PLAN, RELEASE, RESUME, START
 from production.views.order_rows import lateness, priority_label
@@ -46,6 +48,20 @@ JOB_LOOKS = {
     JobOrderStatus.HELD: "on_hold",
     JobOrderStatus.COMPLETED: "completed",
     JobOrderStatus.CANCELLED: "cancelled",
+}
+
+
+# What an import noticed about a run and kept as a fact; a word that is not here is shown as it was stored.
+FLAGS = {
+    "counter_jump": gettext_lazy("part counter jumped"),
+    "interrupted": gettext_lazy("interrupted"),
+    "no_machine_status": gettext_lazy("no machine status"),
+    "not_counted": gettext_lazy("not counted"),
+    "overlap": gettext_lazy("overlaps another run"),
+    "program_began_before_run": gettext_lazy("program began before the run"),
+    "program_of_other_operation": gettext_lazy("program of another operation"),
+    "run_again": gettext_lazy("run again"),
+    "truncated_rows": gettext_lazy("cut off rows in the file"),
 }
 
 
@@ -96,6 +112,25 @@ def work_order_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     return detail_response(request, pk)
 
 
+@require_safe
+@allowed("production.view_operationrun")
+def work_order_runs(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The runs behind the counts, for the page of the order; loaded when somebody opens them."""
+    rows = [
+        {
+            "started": moment(run.started_at),
+            "operation": f"{run.job_order.sequence} {run.job_order.operation_name}",
+            "machine": run.equipment.code,
+            "piece": run.piece,
+            "took": duration((run.ended_at - run.started_at).total_seconds()),
+            "active": duration(None if run.active_seconds is None else float(run.active_seconds)),
+            "odd": [str(FLAGS.get(flag, flag)) for flag in run.flags],
+        }
+        for run in runs_of(pk)
+    ]
+    return render(request, "production/_order_runs.html", {"rows": rows})
+
+
 def detail_response(request: HttpRequest, pk: UUID, *, refusal: Any = None, status: int = 200) -> HttpResponse:
     """The page, or its changing part for htmx; `refusal` says why the last step was not taken."""
     order = order_for_page(pk)
@@ -117,6 +152,7 @@ def detail_context(request: HttpRequest, order: WorkOrder) -> dict[str, Any]:
     sees_edits = request.user.has_perm("production.view_historicalworkorder")
     steps, reports = steps_of(order), reports_of(order, at_most=REPORTS_SHOWN)
     jobs = [job_row(job, order) for job in order.job_orders.all()]
+    runs, odd_runs = run_counts(order)
     possible = refused_steps(order, request.user)
     story = timeline(order, steps, reports, edits_of(order) if sees_edits else [])
     return {
@@ -136,6 +172,8 @@ def detail_context(request: HttpRequest, order: WorkOrder) -> dict[str, Any]:
         "may_edit": request.user.has_perm("production.change_workorder") and order.status not in FINAL_STATUSES,
         "may_check": request.user.has_perm("quality.record_check"),
         "signatures": [_signature_card(order, view) for view in signatures_of(order)],
+        "runs": runs,
+        "odd_runs": odd_runs,
         "timeline": story[:STORY_SHOWN],
         "older": story[STORY_SHOWN:],
         "reports_cut": len(reports) == REPORTS_SHOWN,

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from audit.models import FailedSignature, Signature
-from production.models import WorkOrder
+from production.models import OperationRun, WorkOrder
 from production.services.job_orders import complete_job, report_quantity, start_job
 from production.services.work_orders import hold_work_order, update_work_order
 from tests import factories
@@ -309,10 +309,25 @@ def test_detail_asks_the_same_number_of_queries_for_more_jobs_and_reports(plant,
     for _ in range(3):
         report_quantity(job_order_id=factories.first_job(busy).pk, good=Decimal(1))
     client.get(address("detail", small))  # content types and the like are remembered
-    with django_assert_num_queries(24, exact=False) as one:
+    with django_assert_num_queries(25, exact=False) as one:
         client.get(address("detail", small))
     with django_assert_num_queries(len(one)):
         client.get(address("detail", busy))
+
+
+def test_recorded_runs_are_shown_with_what_is_odd_about_them(plant, signed_in):
+    order = factories.work_order(plant, status="in_progress")
+    start = timezone.now() - dt.timedelta(hours=1)
+    run = {"job_order": factories.first_job(order), "equipment": plant.machine, "source": "import"}
+    OperationRun.objects.create(piece="1", started_at=start, ended_at=start, flags=[], **run)
+    OperationRun.objects.create(piece="2", started_at=start, ended_at=timezone.now(), flags=["counter_jump"], **run)
+    client = signed_in("operator")
+
+    page = client.get(address("detail", order))
+    runs = client.get(address("runs", order)).context["rows"]
+
+    assert (page.context["runs"], page.context["odd_runs"]) == (2, 1)
+    assert [(row["piece"], row["odd"]) for row in runs] == [("1", []), ("2", ["part counter jumped"])]
 
 
 # --- Steps --------------------------------------------------------------------------------------------------
