@@ -65,7 +65,8 @@ def world() -> World:
 
 def _past_stop(plant: factories.Plant) -> None:
     began = timezone.now() - dt.timedelta(days=2)
-    stopped = LineStateInterval(state="stopped", started_at=began, ended_at=began + dt.timedelta(minutes=20))
+    ended = began + dt.timedelta(minutes=20)
+    stopped = LineStateInterval(state="stopped", started_at=began, ended_at=ended, reason=plant.stop_reason)
     record_past_states(line_id=plant.line.pk, intervals=[stopped], source="import")
 
 
