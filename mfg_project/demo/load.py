@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from random import Random
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
@@ -119,13 +120,13 @@ class _Loader:
                 values={"priority": order.priority},
             )
 
-    def past_job(self, job: history.Job, line_id: object) -> PastJob:
+    def past_job(self, job: history.Job, line_id: UUID) -> PastJob:
         return PastJob(
             sequence=job.operation.sequence,
             operation_name=job.operation.name,
             run_time_seconds=Decimal(str(job.operation.run_s)),
             setup_time_seconds=Decimal(job.operation.setup_s),
-            line_id=line_id,  # type: ignore[arg-type]
+            line_id=line_id,
             started_at=job.start,
             ended_at=job.end,
             reports=[

@@ -222,7 +222,7 @@ class LineDriver:
             self.set_state(LineState.RUNNING)
             return self.machine.cycle(job.run_time_seconds)
         if job.produced >= self.pieces_due(job):
-            complete_job(job_order_id=job.pk)
+            complete_job(job_order_id=job.pk, source=StateSource.MACHINE)
             self.job_id = None
             return self.machine.moment()
         if self.machine.breaks_down():

@@ -44,12 +44,12 @@ def hold_job(*, job_order_id: UUID, reason_id: UUID, comment: str = "") -> JobOr
         reason = _reason(reason_id, ReasonKind.HOLD)
         _order, job = _locked(job_order_id)
         JOB_ORDER.apply(job, JOB_HOLD, reason=": ".join(filter(None, [reason.name, comment])))
-        _rest_line(job)
+        _rest_line(job, StateSource.PERSON)
         _announce(job)
     return job
 
 
-def complete_job(*, job_order_id: UUID) -> JobOrder:
+def complete_job(*, job_order_id: UUID, source: str = StateSource.PERSON) -> JobOrder:
     """Complete a running job; the last one completes its work order."""
     with transaction.atomic():
         order, job = _locked(job_order_id)
@@ -57,7 +57,7 @@ def complete_job(*, job_order_id: UUID) -> JobOrder:
         JOB_ORDER.apply(job, JOB_COMPLETE, occurred_at=now, actual_end=max(now, job.actual_start or now))
         if not order.job_orders.exclude(status=JobOrderStatus.COMPLETED).exists():
             apply_completion(order, at=now)
-        _rest_line(job)
+        _rest_line(job, source)
         _announce(job)
     return job
 
@@ -155,13 +155,13 @@ def _announce(job: JobOrder) -> None:
     transaction.on_commit(partial(publish_line, job.production_line_id))
 
 
-def _rest_line(job: JobOrder) -> None:
+def _rest_line(job: JobOrder, source: str) -> None:
     """The line is idle when nothing runs on it any more; a stop that was shown already stays a stop."""
     line_id = _line_of(job)
     if not JobOrder.objects.filter(production_line_id=line_id, status=JobOrderStatus.RUNNING).exists():
         current = LineStateInterval.objects.filter(line_id=line_id, ended_at=None).first()
         if current is None or current.state in (LineState.RUNNING, LineState.SETUP):
-            set_line_state(line_id=line_id, state=LineState.IDLE)
+            set_line_state(line_id=line_id, state=LineState.IDLE, source=source)
 
 
 def _line_of(job: JobOrder) -> UUID:

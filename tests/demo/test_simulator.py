@@ -59,6 +59,7 @@ def test_it_works_through_its_orders(demo, clock):
     assert stops.filter(reason__isnull=False).exists()
     assert QuantityReport.objects.filter(scrap=1, reason__isnull=False).exists()
     assert not QuantityReport.objects.exclude(source="machine").exists()
+    assert not LineStateInterval.objects.exclude(source="machine").exists()
 
 
 def test_one_job_at_a_time_on_each_line(demo, clock):
