@@ -45,8 +45,9 @@ def note_alive(program: User) -> None:
 
 
 def person(username: str, *, printed_name: str, role: str, password: str) -> User:
-    """A person with one role. An existing user keeps its password."""
-    user, created = User.objects.get_or_create(username=username, defaults={"printed_name": printed_name})
+    """A person with one role, or a program when the role opens no page. An existing user keeps its password."""
+    defaults = {"printed_name": printed_name, "is_person": not ROLE_BY_NAME[role].api_only}
+    user, created = User.objects.get_or_create(username=username, defaults=defaults)
     if created:
         user.set_password(password)
     user.is_staff = ROLE_BY_NAME[role].uses_admin

@@ -31,3 +31,9 @@ def test_what_cannot_be_loaded_whole_is_not_loaded_at_all(db, monkeypatch):
 
     assert not ProductionLine.objects.exists()
     assert not WorkOrder.objects.exists()
+
+
+def test_the_account_of_a_program_is_no_person(db):
+    erp = person("integration", printed_name="ERP interface", role="integration", password="a-long-test-password")
+
+    assert not erp.is_person  # so its counts and states are recorded as the machine's
