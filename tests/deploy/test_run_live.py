@@ -95,8 +95,8 @@ def test_one_command_gives_a_living_plant_that_survives_kill_and_ends_whole(plac
 
             os.kill(second.pid, signal.SIGINT)
             said_until(second, "nothing is left running")
+            assert second.wait(timeout=10) == 0
 
-        assert second.returncode == 0
         assert not any(identity(pid) for pid in children.values())
         assert wait_until(lambda: not belonging_to(place))
     finally:
