@@ -62,12 +62,11 @@ def _recompute(*, everything: bool) -> int:
         days = set(cursor.fetchall())
         cursor.execute(DAYS_WITH_FACTS if everything else DAYS_SINCE_REFRESH, {"view": VIEW})
         days |= set(cursor.fetchall())
-        for line, day in sorted(days):
-            cursor.execute(
-                "SELECT production_recompute_kpi_day(%(line)s, %(day)s), "
-                "production_recompute_kpi_day_stops(%(line)s, %(day)s)",
-                {"line": line, "day": day},
-            )
+        cursor.execute(
+            "SELECT production_recompute_kpi_day(line, day), production_recompute_kpi_day_stops(line, day) "
+            "FROM unnest(%s::uuid[], %s::date[]) AS d (line, day)",
+            [[line for line, _day in sorted(days)], [day for _line, day in sorted(days)]],
+        )
     return len(days)
 
 

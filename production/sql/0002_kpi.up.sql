@@ -1,5 +1,6 @@
 -- Key figures: sums per production day and line, kept up to date day by day, and the view on top.
 -- Time model and formulas: ISO 22400-2 (PBT, APT, PRI·PQ); sums first, ratios last, no data is NULL.
+-- PL/pgSQL keeps its plans for the session; the same functions in SQL are planned anew at every call.
 
 -- A body that is parsed here and now: PostgreSQL 17 and newer refresh views with an empty search path, in which
 -- a body kept as text would not find its table.
@@ -8,26 +9,30 @@ RETURN coalesce(
     (SELECT ((moment AT TIME ZONE time_zone) - (production_day_start - time '00:00'))::date FROM equipment_site),
     (moment AT TIME ZONE 'UTC')::date);
 
-CREATE FUNCTION production_day_begin(day date) RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT coalesce(
+CREATE FUNCTION production_day_begin(day date) RETURNS timestamptz LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+BEGIN
+    RETURN coalesce(
         (SELECT (day + production_day_start) AT TIME ZONE time_zone FROM equipment_site),
-        day::timestamp AT TIME ZONE 'UTC')
-$$;
+        day::timestamp AT TIME ZONE 'UTC');
+END $$;
 
 CREATE FUNCTION production_seconds_in(ranges tstzmultirange) RETURNS double precision
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT coalesce(sum(extract(epoch FROM upper(r) - lower(r))), 0)::double precision FROM unnest(ranges) AS r
-$$;
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+    RETURN (SELECT coalesce(sum(extract(epoch FROM upper(r) - lower(r))), 0) FROM unnest(ranges) AS r);
+END $$;
 
 -- What the shift calendar says of a line's period, up to now; NULL where no calendar was kept yet.
 CREATE FUNCTION production_shift_time(p_line uuid, p_from timestamptz, p_to timestamptz) RETURNS tstzmultirange
-LANGUAGE sql STABLE AS $$
-    SELECT CASE WHEN EXISTS (SELECT FROM production_scheduledshift WHERE line_id = p_line AND starts_at < p_to)
-                THEN coalesce(range_agg(tstzrange(s.starts_at, s.ends_at)
-                                        * tstzrange(p_from, greatest(least(p_to, now()), p_from))), '{}') END
-    FROM production_scheduledshift s
-    WHERE s.line_id = p_line AND NOT s.is_cancelled AND s.starts_at < p_to AND s.ends_at > p_from
-$$;
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (
+        SELECT CASE WHEN EXISTS (SELECT FROM production_scheduledshift WHERE line_id = p_line AND starts_at < p_to)
+                    THEN coalesce(range_agg(tstzrange(s.starts_at, s.ends_at)
+                                            * tstzrange(p_from, greatest(least(p_to, now()), p_from))), '{}') END
+        FROM production_scheduledshift s
+        WHERE s.line_id = p_line AND NOT s.is_cancelled AND s.starts_at < p_to AND s.ends_at > p_from);
+END $$;
 
 -- Planned time is what the shift calendar says plus what was worked outside it; planned stops and maintenance
 -- come off, and so does time nobody knows anything about: it is counted as `no_data_s`, not as idle.
@@ -36,7 +41,8 @@ CREATE FUNCTION production_time_sums(
     OUT planned_busy_s double precision, OUT running_s double precision, OUT setup_s double precision,
     OUT stopped_s double precision, OUT idle_s double precision, OUT maintenance_s double precision,
     OUT no_data_s double precision
-) LANGUAGE sql STABLE AS $$
+) LANGUAGE plpgsql STABLE AS $$
+BEGIN
     WITH span AS (
         SELECT tstzrange(p_from, greatest(least(p_to, now()), p_from)) AS r
     ), states AS (
@@ -63,23 +69,26 @@ CREATE FUNCTION production_time_sums(
            production_seconds_in(b.stopped * coalesce(planned.r, b.known)),
            production_seconds_in(b.idle * coalesce(planned.r, b.known)),
            production_seconds_in(b.down),
-           CASE WHEN planned.r IS NULL THEN NULL ELSE production_seconds_in(planned.r - b.known) END
-    FROM by_state b, planned
-$$;
+           CASE WHEN planned.r IS NOT NULL THEN production_seconds_in(planned.r - b.known) END
+    INTO planned_busy_s, running_s, setup_s, stopped_s, idle_s, maintenance_s, no_data_s
+    FROM by_state b, planned;
+END $$;
 
 CREATE FUNCTION production_count_sums(
     p_line uuid, p_from timestamptz, p_to timestamptz,
     OUT good numeric, OUT scrap numeric, OUT rework numeric, OUT standard_s double precision, OUT finished numeric
-) LANGUAGE sql STABLE AS $$
+) LANGUAGE plpgsql STABLE AS $$
+BEGIN
     SELECT coalesce(sum(q.good), 0), coalesce(sum(q.scrap), 0), coalesce(sum(q.rework), 0),
            coalesce(sum((q.good + q.scrap + q.rework) * j.run_time_seconds), 0)::double precision,
            coalesce(sum(q.good) FILTER (WHERE NOT EXISTS (
                SELECT FROM production_joborder later
                WHERE later.work_order_id = j.work_order_id AND later.sequence > j.sequence
                  AND later.status <> 'cancelled')), 0)
+    INTO good, scrap, rework, standard_s, finished
     FROM production_quantityreport q JOIN production_joborder j ON j.id = q.job_order_id
-    WHERE q.production_line_id = p_line AND q.reported_at >= p_from AND q.reported_at < p_to
-$$;
+    WHERE q.production_line_id = p_line AND q.reported_at >= p_from AND q.reported_at < p_to;
+END $$;
 
 -- Orders count on the day they were scheduled to start; completions on the day they really ended (X-09).
 CREATE FUNCTION production_order_sums(
@@ -87,28 +96,32 @@ CREATE FUNCTION production_order_sums(
     OUT total_work_orders integer, OUT completed_work_orders integer, OUT on_time_completions integer,
     OUT completed_planned_quantity numeric, OUT completed_good_quantity numeric,
     OUT processing_hours double precision
-) LANGUAGE sql STABLE AS $$
+) LANGUAGE plpgsql STABLE AS $$
+BEGIN
     SELECT (SELECT count(*)::integer FROM work_orders w
             WHERE w.production_line_id = p_line AND w.scheduled_start >= p_from AND w.scheduled_start < p_to
               AND w.status <> 'cancelled'),
            count(*)::integer, (count(*) FILTER (WHERE w.actual_end <= w.scheduled_end))::integer,
            coalesce(sum(w.planned_quantity), 0), coalesce(sum(w.actual_quantity), 0),
            coalesce(sum(extract(epoch FROM w.actual_end - w.actual_start)) / 3600, 0)::double precision
+    INTO total_work_orders, completed_work_orders, on_time_completions, completed_planned_quantity,
+         completed_good_quantity, processing_hours
     FROM work_orders w
     WHERE w.production_line_id = p_line AND w.status = 'completed'
-      AND w.actual_end >= p_from AND w.actual_end < p_to
-$$;
+      AND w.actual_end >= p_from AND w.actual_end < p_to;
+END $$;
 
-CREATE FUNCTION production_recompute_kpi_day(p_line uuid, p_date date) RETURNS void LANGUAGE sql AS $$
+CREATE FUNCTION production_recompute_kpi_day(p_line uuid, p_date date) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    a timestamptz := production_day_begin(p_date);
+    z timestamptz := production_day_begin(p_date + 1);
+BEGIN
     INSERT INTO production_kpi_day AS k (
         line_id, report_date, planned_busy_s, running_s, setup_s, stopped_s, idle_s, maintenance_s, no_data_s,
         good, scrap, rework, standard_s, finished, total_work_orders, completed_work_orders, on_time_completions,
         completed_planned_quantity, completed_good_quantity, processing_hours)
     SELECT p_line, p_date, t.*, c.*, o.*
-    FROM (SELECT production_day_begin(p_date) AS a, production_day_begin(p_date + 1) AS z) day,
-         production_time_sums(p_line, day.a, day.z) t,
-         production_count_sums(p_line, day.a, day.z) c,
-         production_order_sums(p_line, day.a, day.z) o
+    FROM production_time_sums(p_line, a, z) t, production_count_sums(p_line, a, z) c, production_order_sums(p_line, a, z) o
     ON CONFLICT (report_date, line_id) DO UPDATE SET
         planned_busy_s = excluded.planned_busy_s, running_s = excluded.running_s, setup_s = excluded.setup_s,
         stopped_s = excluded.stopped_s, idle_s = excluded.idle_s, maintenance_s = excluded.maintenance_s,
@@ -117,8 +130,8 @@ CREATE FUNCTION production_recompute_kpi_day(p_line uuid, p_date date) RETURNS v
         total_work_orders = excluded.total_work_orders, completed_work_orders = excluded.completed_work_orders,
         on_time_completions = excluded.on_time_completions,
         completed_planned_quantity = excluded.completed_planned_quantity,
-        completed_good_quantity = excluded.completed_good_quantity, processing_hours = excluded.processing_hours
-$$;
+        completed_good_quantity = excluded.completed_good_quantity, processing_hours = excluded.processing_hours;
+END $$;
 
 -- Triggers only note which day and line is out of date: one row per statement, day and line, without a unique
 -- key, so that no writer ever waits for another (X-04). They catch bulk writes and raw SQL as well.
