@@ -53,6 +53,8 @@ def confirm_identity(*, user: Any, password: str) -> ConfirmedIdentity:
     would erase it. Raises SignatureRefused, counting the attempt.
     """
     act = current_act()
+    if not user.is_person:
+        raise SignatureRefused(_("Only a person can sign; this account belongs to a program."))
     failed = FailedSignature.objects.filter(user=user, at__gte=timezone.now() - FAILURE_WINDOW).count()
     if failed >= FAILURES_ALLOWED:
         raise SignatureRefused(

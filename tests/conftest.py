@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from django.conf import settings as django_settings
 from django.test import Client
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from accounts.models import User
 from audit.context import act_as
@@ -30,6 +30,13 @@ def _no_plant_remembered(monkeypatch):
     """
     known_plant.forget()
     monkeypatch.setattr(known_plant, "REMEMBERED_SECONDS", 1e9)
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    """A request leaves its language active in the thread; the next test must not inherit it."""
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ def plan_shifts(*, first: dt.date, last: dt.date) -> int:
 
 
 def cancel_shift(*, scheduled_shift_id: int, cancelled: bool = True) -> ScheduledShift:
-    """Take a planned shift out of the calendar (a holiday), or put it back. Its row stays, so it is not planned anew."""
+    """Take a planned shift out of the calendar (a holiday), or put it back. The row stays: it is not planned anew."""
     require("production.change_scheduledshift")
     with transaction.atomic():
         shift = ScheduledShift.objects.select_for_update().filter(pk=scheduled_shift_id).first()

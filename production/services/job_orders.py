@@ -192,9 +192,7 @@ def _same_report(first: QuantityReport, job: JobOrder, counts: tuple[Decimal, ..
     """A repetition says the same again; anything else under the same token would be lost silently."""
     if first.job_order_id != job.pk or (first.good, first.scrap, first.rework) != counts:
         raise InvalidInput(
-            _(
-                "This was counted already: good %(good)s, scrap %(scrap)s, rework %(rework)s. The altered numbers were not added."
-            )
+            _("Already counted: good %(good)s, scrap %(scrap)s, rework %(rework)s. The altered numbers were not added.")
             % {name: f"{getattr(first, name).normalize():f}" for name in ("good", "scrap", "rework")},
             fields={"client_token": _("Used already.")},
         )

@@ -40,11 +40,12 @@ def amend_work_order(
     """
     with transaction.atomic():
         order = locked_order(work_order_id, expected_version)
-        if changes:
+        takes_step = status is not None and status != order.status
+        if changes or not (takes_step or completed_quantity is not None):  # asking for nothing needs the right as well
             order = update_work_order(work_order_id=work_order_id, reason=reason, **changes)
         if completed_quantity is not None:
             _report_difference(order, completed_quantity, source)
-        if status is not None and status != order.status:
+        if takes_step and status is not None:
             _step_to(order, status, reason)
         return locked_order(work_order_id)
 

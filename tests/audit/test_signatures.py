@@ -76,6 +76,14 @@ def test_five_wrong_passwords_lock_signing_even_with_the_right_one(as_admin):
         confirm_identity(user=as_admin, password=PASSWORD)
 
 
+def test_a_program_cannot_sign_even_with_a_password(as_admin, user_of):
+    program = user_of("supervisor")
+    program.is_person = False
+
+    with pytest.raises(SignatureRefused, match="person"):
+        confirm_identity(user=program, password=PASSWORD)
+
+
 def test_nobody_signs_with_the_identity_of_another(planned, as_admin, user_of):
     other = user_of("supervisor")
     with act_as(other, source="test"):

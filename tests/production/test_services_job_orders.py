@@ -75,7 +75,7 @@ def test_a_token_of_another_job_is_refused(job, plant):
     report_quantity(job_order_id=job.pk, good=2, client_token=token)
     other = factories.first_job(factories.work_order(plant, status="in_progress"))
 
-    with pytest.raises(InvalidInput, match="Counted already"):
+    with pytest.raises(InvalidInput, match="Already counted"):
         report_quantity(job_order_id=other.pk, good=2, client_token=token)
 
 
@@ -83,7 +83,7 @@ def test_a_token_with_other_counts_is_refused_instead_of_lost(job):
     token = uuid4()
     report_quantity(job_order_id=job.pk, good=2, client_token=token)
 
-    with pytest.raises(InvalidInput, match="Counted already"):
+    with pytest.raises(InvalidInput, match="Already counted"):
         report_quantity(job_order_id=job.pk, good=3, client_token=token)
 
     assert totals(job) == (2, 0, 0)
