@@ -30,42 +30,26 @@ def set_line_state(
     """Close the line's open interval at `at` (default: now) and open one in `state`.
 
     The same state again only adds what is new: a reason explains the open interval; another reason than the one it
-    has begins another interval. Raises NotFound, InvalidInput (unknown state, a moment
-    in the future or before the open interval began) or MissingPermission, and then leaves nothing changed.
+    has begins another interval. Raises NotFound, InvalidInput (unknown state, a moment in the future or before the
+    open interval began) or MissingPermission, and then leaves nothing changed.
     """
     actor = require("equipment.set_line_state")
-    if state not in LineState.values:
-        raise InvalidInput(
-            _("Unknown line state “%(state)s”. Known: %(known)s.")
-            % {"state": state, "known": ", ".join(LineState.values)},
-            fields={"state": _("Unknown line state.")},
-        )
+    _check_known(state)
     reason = _stop_reason(reason_id)
     with transaction.atomic():
         line = _locked_line(line_id)
-        open_interval = line.state_intervals.filter(ended_at=None).first()
-        at = _moment(at, open_interval)
-        if open_interval and open_interval.state == state and reason in (None, open_interval.reason):
-            return open_interval
-        if open_interval and open_interval.state == state and reason and open_interval.reason is None:
-            return _explain(open_interval, reason, comment or open_interval.comment)
+        current = line.state_intervals.filter(ended_at=None).first()
+        at = _moment(at, current)
+        if current and current.state == state and reason in (None, current.reason):
+            return current
+        if current and current.state == state and reason and current.reason is None:
+            return _explain(current, reason, comment or current.comment)
+        interval = LineStateInterval(line=line, state=state, reason=reason, comment=comment, source=source)
+        interval.reported_by = actor
+        if reason:
+            interval.explained_by, interval.explained_at = actor, timezone.now()
         with guarded(LineStateInterval):
-            if open_interval:
-                if at == open_interval.started_at:
-                    at += dt.timedelta(microseconds=1)  # two facts in one clock tick: order kept, no empty interval
-                open_interval.ended_at = at
-                open_interval.save(update_fields=["ended_at"])
-            interval = LineStateInterval(
-                line=line,
-                state=state,
-                started_at=at,
-                reason=reason,
-                comment=comment,
-                source=source,
-                reported_by=actor,
-            )
-            if reason:
-                interval.explained_by, interval.explained_at = actor, timezone.now()
+            interval.started_at = _close(current, at) if current else at
             interval.save(force_insert=True)
         transaction.on_commit(partial(publish_line, line.pk))
     return interval
@@ -100,6 +84,22 @@ def _explain(interval: LineStateInterval, reason: ReasonCode | None, comment: st
     interval.save(update_fields=["reason", "comment", "explained_by", "explained_at"])
     transaction.on_commit(partial(publish_line, interval.line_id))
     return interval
+
+
+def _check_known(state: str) -> None:
+    if state not in LineState.values:
+        raise InvalidInput(
+            _("Unknown line state “%(state)s”. Known: %(known)s.")
+            % {"state": state, "known": ", ".join(LineState.values)},
+            fields={"state": _("Unknown line state.")},
+        )
+
+
+def _close(interval: LineStateInterval, at: dt.datetime) -> dt.datetime:
+    """End an open interval; two facts in one clock tick keep their order and leave no empty interval."""
+    interval.ended_at = max(at, interval.started_at + dt.timedelta(microseconds=1))
+    interval.save(update_fields=["ended_at"])
+    return interval.ended_at
 
 
 def _locked_line(line_id: UUID) -> ProductionLine:
