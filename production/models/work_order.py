@@ -120,7 +120,9 @@ class WorkOrder(AuditedModel):
                 name="ix_wo_production_scheduling",
             ),
             models.Index(fields=["-scheduled_start", "id"], name="ix_wo_newest_first"),
-            models.Index(fields=["actual_end"], name="ix_wo_actual_end"),
+            # A line's orders of one day, for the key figures
+            models.Index(fields=["production_line", "actual_end"], name="ix_wo_line_actual_end"),
+            models.Index(fields=["production_line", "scheduled_start"], name="ix_wo_line_scheduled_start"),
         ]
         constraints = [
             models.UniqueConstraint(
