@@ -34,9 +34,8 @@ class RunningPlant:
 
     def start_all(self) -> None:
         binaries = os.environ.get("POSTGRES_BINARIES")
-        self.cluster = postgres.prepare(
-            self.state, "live-pg", binaries=Path(binaries) if binaries else None, throwaway=True
-        )
+        # Not a throwaway cluster: those do not wait for the disk, and what is tested here is that nothing is lost.
+        self.cluster = postgres.prepare(self.state, "live-pg", binaries=Path(binaries) if binaries else None)
         database = postgres.start(self.supervisor, self.cluster)
         redis_url, _kind = redis.start(self.supervisor, self.state, label="live-redis")
         self.env = {

@@ -1,4 +1,7 @@
-"""One running plant and one chromium for all browser tests of a worker; each test gets fresh browser contexts."""
+"""One running plant and one chromium for the browser tests; each test gets fresh browser contexts.
+
+Both end with this package: Playwright keeps an event loop in the thread, which other tests must not inherit.
+"""
 
 import os
 import re
@@ -24,7 +27,7 @@ QUIET = [
 PASSWORD = "genba-demo-2026"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     if not os.path.exists(CHROMIUM):
         if os.environ.get("CI") == "true":
@@ -39,7 +42,7 @@ def browser() -> Iterator[Browser]:
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def plant(browser: Browser) -> Iterator[RunningPlant]:
     with running_plant() as plant:
         yield plant
