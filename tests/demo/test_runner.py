@@ -11,8 +11,11 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
+from audit.context import act_as
 from mfg_project.demo import runner
-from production.models import QuantityReport
+from mfg_project.demo.people import simulator_user
+from production.models import JobOrder, QuantityReport
+from production.services.job_orders import start_job
 from tests.demo.conftest import build_plant
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -38,7 +41,10 @@ def backends(name: str) -> list[int]:
 
 @pytest.fixture
 def process():
-    build_plant(released=4)
+    plant = build_plant(released=4)
+    job = JobOrder.objects.filter(production_line=plant.lines["LINE-1"], status="waiting").earliest("sequence")
+    with act_as(simulator_user(), source="test"):
+        start_job(job_order_id=job.pk, source="machine")  # else the first piece waits for a setup
     url = "postgresql://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**connection.settings_dict)
     started = subprocess.Popen(
         [sys.executable, "manage.py", "run_simulator"],
