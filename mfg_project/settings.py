@@ -137,7 +137,8 @@ DATABASES["default"].setdefault("OPTIONS", {}).update(
     {
         "application_name": env.str("APPLICATION_NAME", "genba-web"),
         "connect_timeout": 5,
-        "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL", 8), "timeout": 3},
+        # Until reconnect_timeout the pool doubles its pauses; after a long outage it would pause for minutes.
+        "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL", 8), "timeout": 3, "reconnect_timeout": 5},
     }
 )
 if MODE == "test":  # a pool would keep connections open that DROP DATABASE and the flush of a test have to end

@@ -164,7 +164,8 @@ def test_without_the_database_pages_say_so_and_nothing_acknowledged_is_lost(plan
     plant.restart("postgres")
     plant.wait_for("/health/database")
     assert state_of(plant, line) == acknowledged
-    assert client.post("/api/v1/line-states/", {"line_id": line, "state": "idle"})[0] in (200, 201)
+    idle = {"line_id": line, "state": "idle"}
+    wait_until(lambda: client.post("/api/v1/line-states/", idle)[0] in (200, 201), "writes work again")
 
 
 def refreshed_at(plant: RunningPlant) -> object:
