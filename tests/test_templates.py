@@ -42,7 +42,7 @@ def test_a_template_names_only_icons_and_files_that_exist(path):
     assert missing == set()
 
 
-@pytest.mark.parametrize("code", ["403", "404", "500", "503"])
+@pytest.mark.parametrize("code", ["403", "404", "500", "503", "busy"])
 @pytest.mark.parametrize("language", ["en", "ja"])
 def test_an_error_page_needs_neither_request_nor_context(code, language):
     with translation.override(language):

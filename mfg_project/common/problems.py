@@ -26,10 +26,11 @@ from audit.errors import (
     StaleVersion,
     TransitionRefused,
 )
-from mfg_project.common.outage import is_busy, service_that_is_down
+from mfg_project.common.outage import is_crowded, lost_a_race, service_that_is_down
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = "10"
+BUSY = "busy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,23 +109,18 @@ def problem_of(error: BaseException, request: Any) -> Problem | None:
 
 def fault_of(error: BaseException | None, request: Any) -> Problem:
     """A fault of ours: says that it happened and under which id the log tells more, never what it was."""
-    headers = {"Retry-After": RETRY_AFTER_SECONDS}
     if service := service_that_is_down(error):
         return Problem(
             status=503,
             code="unavailable",
             title=_("A part of the system is down"),
             detail=_("Not reachable: %(service)s. Nothing was changed; try again in a moment.") % {"service": service},
-            headers=headers,
+            headers={"Retry-After": RETRY_AFTER_SECONDS},
         )
-    if is_busy(error):
-        return Problem(
-            status=503,
-            code="busy",
-            title=_("The database is busy"),
-            detail=_("Others are writing the same records. Nothing was changed; try again in a moment."),
-            headers=headers,
-        )
+    if is_crowded(error):
+        return _busy(_("Many people are working at once. Nothing was changed; try again in a moment."))
+    if lost_a_race(error):
+        return _busy(_("Others are writing the same records. Nothing was changed; try again in a moment."))
     if isinstance(error, DatabaseError):
         return Problem(
             status=500,
@@ -138,6 +134,16 @@ def fault_of(error: BaseException | None, request: Any) -> Problem:
         title=_("Manufacturing system error"),
         detail=_("An error occurred while the manufacturing system was working: %(request_id)s")
         % {"request_id": request_id(request) or "—"},
+    )
+
+
+def _busy(detail: str) -> Problem:
+    return Problem(
+        status=503,
+        code=BUSY,
+        title=_("Too much at once"),
+        detail=detail,
+        headers={"Retry-After": RETRY_AFTER_SECONDS},
     )
 
 

@@ -10,7 +10,6 @@ import redis
 import structlog
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
-from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
@@ -18,10 +17,10 @@ from django.views import defaults
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from mfg_project.common.outage import service_that_is_down
+from mfg_project.common.outage import PROBE_SECONDS, ask_database, service_that_is_down
 from mfg_project.common.problems import (
+    BUSY,
     HTTP_TITLES,
-    RETRY_AFTER_SECONDS,
     Problem,
     fault_of,
     problem_of,
@@ -29,8 +28,6 @@ from mfg_project.common.problems import (
 )
 
 log = structlog.get_logger(__name__)
-
-PROBE_SECONDS = 2
 
 
 def _is_api(request: HttpRequest) -> bool:
@@ -68,8 +65,10 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if _is_api(request):
         return problem_response(problem, request)
     if problem.status == 503:
-        page = render_to_string("503.html", {"service": service_that_is_down(error)})
-        return HttpResponse(page, status=503, headers={"Retry-After": RETRY_AFTER_SECONDS})
+        page, context = (
+            ("busy.html", {}) if problem.code == BUSY else ("503.html", {"service": service_that_is_down(error)})
+        )
+        return HttpResponse(render_to_string(page, context), status=503, headers=problem.headers)
     return HttpResponse(render_to_string("500.html"), status=500)
 
 
@@ -83,7 +82,7 @@ def health(request: HttpRequest) -> JsonResponse:
 @require_safe
 @never_cache
 def health_database(request: HttpRequest) -> JsonResponse:
-    return _probe("database", _ask_database)
+    return _probe("database", ask_database)
 
 
 @require_safe
@@ -101,13 +100,6 @@ def _probe(service: str, ask: Callable[[], Any]) -> JsonResponse:
         return JsonResponse({"service": service, "status": "down"}, status=503)
     latency = round((time.perf_counter() - started) * 1000, 1)
     return JsonResponse({"service": service, "status": "ok", "latency_ms": latency})
-
-
-def _ask_database() -> None:
-    """A connection of its own: a pool that waits for the database would answer long after the monitor gave up."""
-    parameters = {**connection.get_connection_params(), "connect_timeout": PROBE_SECONDS}
-    with psycopg.connect(**parameters, autocommit=True) as probe:
-        probe.execute("SELECT 1")
 
 
 def _ask_redis() -> None:
