@@ -7,9 +7,10 @@ from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from django_htmx.http import trigger_client_event
@@ -19,6 +20,8 @@ from equipment.enums import LineState
 from equipment.models import LineStateInterval
 from mfg_project.common.formats import Moment, duration, moment
 from mfg_project.common.pages import allowed, render_page
+from mfg_project.common.plant import current_plant
+from mfg_project.common.shared_work import shared
 from production.queries.board import LineNow, board_line, board_lines
 from production.queries.terminal import line_queue
 from production.views.tiles import Tile, job_facts, tile_of
@@ -54,29 +57,75 @@ class StateRow:
     is_open: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Everything in which the board differs from one person to the next.
+
+    Boards of equal viewers share what is rendered (see `shared`), so nothing below a `shared` looks at the request.
+    """
+
+    language: str
+    time_zone: str
+    wall: bool
+    may_set: bool
+    can_add_lines: bool
+
+    def context(self) -> dict[str, Any]:
+        """What every tile needs to know of who looks at it."""
+        return {
+            "wall": self.wall,
+            "may_explain": self.may_set,
+            "may_set_state": self.may_set,
+            "cause_url": _cause_url() if settings.DEMO and self.may_set else "",
+        }
+
+
+def _viewer(request: HttpRequest) -> Viewer:
+    wall = request.GET.get("wall") == "1"
+    return Viewer(
+        language=get_language(),
+        time_zone=timezone.get_current_timezone_name(),
+        wall=wall,
+        may_set=not wall and request.user.has_perm(SET_STATES),
+        can_add_lines=request.user.is_staff and request.user.has_perm("equipment.add_productionline"),
+    )
+
+
 @require_safe
 @allowed(SEE_LINES)
 def board(request: HttpRequest) -> HttpResponse:
     """Every line. `?wall=1` is the same board for a screen nobody touches."""
-    return render_page(request, "production/board.html", "production/_board_live.html", _board_context(request))
+    context = _board_context(_viewer(request))
+    return render_page(request, "production/board.html", "production/_board_live.html", context)
 
 
 @require_safe
 @allowed(SEE_LINES)
 def board_grid(request: HttpRequest) -> HttpResponse:
     """The board's moving part: order of the tiles and the summary."""
-    return render(request, "production/_board_live.html", _board_context(request))
+    return HttpResponse(_grid(_viewer(request)))
+
+
+@shared
+def _grid(viewer: Viewer) -> str:
+    return render_to_string("production/_board_live.html", _board_context(viewer))
 
 
 @require_safe
 @allowed(SEE_LINES)
 def board_tile(request: HttpRequest, pk: UUID) -> HttpResponse:
     """One tile. When the line's place on the board changed (`?rank=` is the one shown), the grid sorts itself."""
-    tile = tile_of(_found(board_line(pk, now=timezone.now())))
-    response = render(request, "production/_board_tile.html", _tile_context(request) | {"tile": tile})
-    if request.GET.get("rank") != str(tile.rank):
+    rank, html = _tile(_viewer(request), pk)
+    response = HttpResponse(html)
+    if request.GET.get("rank") != str(rank):
         trigger_client_event(response, "genba:resort", {})
     return response
+
+
+@shared
+def _tile(viewer: Viewer, pk: UUID) -> tuple[int, str]:
+    tile = tile_of(_found(board_line(pk, now=timezone.now())))
+    return tile.rank, render_to_string("production/_board_tile.html", viewer.context() | {"tile": tile})
 
 
 @require_safe
@@ -85,7 +134,7 @@ def line(request: HttpRequest, pk: UUID) -> HttpResponse:
     now = timezone.now()
     at = _found(board_line(pk, now=now))
     tile = tile_of(at)
-    context = _tile_context(request) | {
+    context = _viewer(request).context() | {
         "tile": tile,
         "hours": _strip_hours(at),
         "rows": [_state_row(interval, at) for interval in reversed(at.intervals)],
@@ -101,26 +150,15 @@ def _found(at: LineNow | None) -> LineNow:
     return at
 
 
-def _board_context(request: HttpRequest) -> dict[str, Any]:
+def _board_context(viewer: Viewer) -> dict[str, Any]:
     now = timezone.now()
     tiles = [tile_of(at) for at in board_lines(now=now)]
-    return _tile_context(request) | {
+    return viewer.context() | {
         "tiles": tiles,
         "summary": _summary(tiles),
         "clock": moment(now),
-        "can_add_lines": request.user.is_staff and request.user.has_perm("equipment.add_productionline"),
-    }
-
-
-def _tile_context(request: HttpRequest) -> dict[str, Any]:
-    """What every tile needs to know of who looks at it."""
-    wall = request.GET.get("wall") == "1"
-    may_set = not wall and request.user.has_perm(SET_STATES)
-    return {
-        "wall": wall,
-        "may_explain": may_set,
-        "may_set_state": may_set,
-        "cause_url": _cause_url() if settings.DEMO and may_set else "",
+        "plant": current_plant().name,
+        "can_add_lines": viewer.can_add_lines,
     }
 
 
