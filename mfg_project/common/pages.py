@@ -8,10 +8,11 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib.auth.views import redirect_to_login
+from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
-from django.utils.functional import lazy
+from django.utils.functional import cached_property, lazy
 from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 
 from accounts.roles import ROLES
@@ -101,6 +102,25 @@ def done_in_dialog(text: Any) -> HttpResponse:
     response = toast(HttpResponse(status=204), text)
     trigger_client_event(response, "genba:refresh", {})
     return trigger_client_event(response, "genba:close-modal", {})
+
+
+class FirstPages(Paginator):
+    """Of a list that may hold a million: counts and leafs through its first MOST only, and says that there are more."""
+
+    MOST = 10_000
+
+    @cached_property
+    def counted(self) -> int:
+        rows: Any = self.object_list
+        return rows.order_by()[: self.MOST + 1].count()
+
+    @property
+    def count(self) -> int:
+        return min(self.counted, self.MOST)
+
+    @property
+    def has_more(self) -> bool:
+        return self.counted > self.MOST
 
 
 def asked_text(request: HttpRequest, name: str) -> str:

@@ -1,9 +1,11 @@
 from decimal import Decimal
 from typing import Any
 
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
@@ -25,6 +27,7 @@ class Batch(AuditedModel):
         db_table = "batches"
         verbose_name = _("batch")
         verbose_name_plural = _("batches")
+        indexes = [GinIndex(OpClass(Upper("batch_number"), name="gin_trgm_ops"), name="ix_batch_number_contains")]
 
     def __str__(self) -> str:
         return self.batch_number
@@ -123,6 +126,10 @@ class WorkOrder(AuditedModel):
             # A line's orders of one day, for the key figures
             models.Index(fields=["production_line", "actual_end"], name="ix_wo_line_actual_end"),
             models.Index(fields=["production_line", "scheduled_start"], name="ix_wo_line_scheduled_start"),
+            # The search: a part of the number in any case, as Django writes `icontains`
+            GinIndex(OpClass(Upper("work_order_number"), name="gin_trgm_ops"), name="ix_wo_number_contains"),
+            # The completed ones, last first
+            models.Index(fields=["-actual_end"], condition=Q(status=WorkOrderStatus.COMPLETED), name="ix_wo_completed"),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -20,9 +20,9 @@ from django.db.models import (
 )
 
 from equipment.models import ProductionLine
-from inventory.models import Material
 from production.enums import FINAL_STATUSES, JobOrderStatus, WorkOrderStatus
-from production.models import Batch, JobOrder, WorkOrder
+from production.models import JobOrder, WorkOrder
+from production.queries.work_orders import matching
 
 S = WorkOrderStatus
 OPEN_STATUSES = tuple(status for status in S if status not in FINAL_STATUSES)
@@ -117,16 +117,7 @@ def _view_condition(view: str, now: dt.datetime) -> Q:
 def _other_conditions(wanted: OrderFilter) -> Q:
     condition = Q()
     if wanted.search:
-        # Few products and batches match; looking them up first spares a join over every order.
-        products = Material.objects.filter(
-            Q(product_code__icontains=wanted.search) | Q(product_name__icontains=wanted.search)
-        )
-        batches = Batch.objects.filter(batch_number__icontains=wanted.search)
-        condition &= (
-            Q(work_order_number__icontains=wanted.search)
-            | Q(product__in=products.values("pk"))
-            | Q(batch__in=batches.values("pk"))
-        )
+        condition &= matching(wanted.search)
     if wanted.line_id:
         condition &= Q(production_line_id=wanted.line_id)
     if wanted.priority in PRIORITY_BANDS:

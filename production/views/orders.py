@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Any
 from urllib.parse import urlencode
 
-from django.core.paginator import Page, Paginator
+from django.core.paginator import Page
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -12,7 +12,15 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from django_htmx.http import push_url
 
-from mfg_project.common.pages import allowed, asked_text, asked_uuid, csv_response, query_without, render_page
+from mfg_project.common.pages import (
+    FirstPages,
+    allowed,
+    asked_text,
+    asked_uuid,
+    csv_response,
+    query_without,
+    render_page,
+)
 from production.enums import WorkOrderStatus
 from production.models import WorkOrder
 from production.queries.order_list import (
@@ -31,7 +39,6 @@ from production.queries.order_list import (
 from production.views.order_rows import order_row, priority_label
 
 PER_PAGE = 50
-CSV_ROWS = 10_000
 SEARCH_FORM = "order-filters"
 
 
@@ -40,7 +47,7 @@ SEARCH_FORM = "order-filters"
 def work_order_list(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     wanted = read_filter(request)
-    page = Paginator(filtered_orders(wanted, now=now), PER_PAGE).get_page(request.GET.get("page"))
+    page = FirstPages(filtered_orders(wanted, now=now), PER_PAGE).get_page(request.GET.get("page"))
     orders = list(page)
     progress = progress_of(orders)
     context = {
@@ -67,8 +74,8 @@ def work_order_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 @allowed("production.view_workorder")
 def work_order_csv(request: HttpRequest) -> HttpResponse:
-    """The orders of the list as it is filtered and sorted, at most CSV_ROWS of them."""
-    orders = list(filtered_orders(read_filter(request), now=timezone.now())[:CSV_ROWS])
+    """The orders of the list as it is filtered and sorted, as far as its pages go."""
+    orders = list(filtered_orders(read_filter(request), now=timezone.now())[: FirstPages.MOST])
     header = [
         _("Number"), _("Product code"), _("Product"), _("Batch"), _("Status"), _("Line"), _("Plan"), _("Good"),
         _("Scrap"), _("Unit"), _("Priority"), _("Scheduled start"), _("Scheduled end"), _("Actual start"),

@@ -26,7 +26,7 @@ LISTS = {
     "reasons": 4,
     "line-states": 4,
     "work-orders": 4,
-    "work-orders/?start_date=2020-01-01&q=WO": 5,
+    "work-orders/?start_date=2020-01-01&q=WO": 7,
     "work-orders/active": 4,
     "job-orders": 4,
     "quantity-reports": 4,
