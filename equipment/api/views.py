@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import Prefetch
 from django.utils.translation import gettext_lazy as _
@@ -86,6 +86,10 @@ class LineStateViewSet(RecordViewSet):
     ordering_fields = ("started_at", "ended_at")
     ordering = ("-started_at", "-id")
     lookup_value_regex = ROW_PATTERN
+    action_permissions: ClassVar = {
+        "create": ("equipment.set_line_state",),
+        "explain": ("equipment.set_line_state",),
+    }
 
     @extend_schema(request=LineStateInput, responses={201: LineStateSerializer})
     def create(self, request: Request) -> Response:

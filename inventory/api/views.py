@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
@@ -21,6 +21,10 @@ class ProductViewSet(RecordViewSet):
     filterset_class = ProductFilter
     ordering_fields = ("product_code", "product_name", "product_type", "created_at", "updated_at")
     ordering = ("product_code",)
+    action_permissions: ClassVar = {
+        "create": ("inventory.add_material",),
+        "partial_update": ("inventory.change_material",),
+    }
     not_found = _("The product was not found.")
 
     @extend_schema(request=ProductInput, responses={201: ProductSerializer})

@@ -37,10 +37,11 @@ def problem_details(error: Exception, context: dict[str, Any]) -> Response | Non
 
 
 class HasModelPermission(permissions.BasePermission):
-    """Signed in, and allowed to see what the endpoint is about; whether a write is allowed its service decides.
+    """Signed in, allowed to see what the endpoint is about, and to do what the action does, before a body is read.
 
-    The permission is `view_permission` of the view, or the view permission of its model. A view with neither
-    lets nobody in.
+    To see: `view_permission` of the view, or the view permission of its model. A view with neither lets nobody in.
+    To do: one of the permissions under the action's name in `action_permissions`; a write that is not there is
+    nobody's. The service asks again: it is the rule, this only answers before a body is judged that is not welcome.
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:
@@ -50,7 +51,14 @@ class HasModelPermission(permissions.BasePermission):
         if not permission:
             return False
         require(permission)
-        return True
+        return self._may_act(request, view)
+
+    def _may_act(self, request: Request, view: Any) -> bool:
+        action = getattr(view, "action", None)  # None: the address has no such method, which is said as 405
+        enough: tuple[str, ...] = getattr(view, "action_permissions", {}).get(action, ())
+        if enough and not any(request.user.has_perm(permission) for permission in enough):
+            require(enough[0])
+        return bool(enough) or action is None or request.method in permissions.SAFE_METHODS
 
     def _of_model(self, view: Any) -> str:
         queryset = getattr(view, "queryset", None)

@@ -1,6 +1,6 @@
 """The one shape of our endpoints: reading is generic, every write is one service call."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.http import Http404
 from django.utils.translation import gettext as _
@@ -22,6 +22,8 @@ class RecordViewSet(viewsets.ReadOnlyModelViewSet):
 
     lookup_value_regex = UUID_PATTERN
     detail_serializer_class: type[BaseSerializer] | None = None
+    # What each action needs beyond reading the record: one of these permissions. A write that is not here is refused.
+    action_permissions: ClassVar[dict[str, tuple[str, ...]]] = {}
     not_found: Any = gettext_lazy("This record does not exist.")
 
     def get_object(self) -> Any:

@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, ClassVar
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from django.utils import timezone
@@ -25,6 +25,7 @@ from production.api.serializers import (
 from production.models import JobOrder, KpiDaily, QuantityReport
 from production.services import job_orders
 from production.services.kpi import is_stale, last_refresh
+from production.transitions import JOB_COMPLETE, JOB_HOLD, JOB_START
 
 MAX_KEY = 255
 
@@ -38,6 +39,11 @@ class JobOrderViewSet(RecordViewSet):
     filterset_class = JobOrderFilter
     ordering_fields = ("work_order", "sequence", "status", "actual_start", "actual_end")
     ordering = ("-work_order", "sequence")
+    action_permissions: ClassVar = {
+        "start": (JOB_START.permission,),
+        "hold": (JOB_HOLD.permission,),
+        "complete": (JOB_COMPLETE.permission,),
+    }
     not_found = gettext_lazy("The job order was not found.")
 
     @extend_schema(responses=JobOrderDetailSerializer)
@@ -74,6 +80,10 @@ class QuantityReportViewSet(RecordViewSet):
     filterset_class = QuantityReportFilter
     ordering_fields = ("reported_at",)
     ordering = ("-reported_at", "-id")
+    action_permissions: ClassVar = {
+        "create": ("production.report_quantity",),
+        "undo": ("production.report_quantity",),
+    }
     not_found = gettext_lazy("This report does not exist.")
 
     @extend_schema(

@@ -1,3 +1,5 @@
+from typing import ClassVar
+
 from django.db.models import Prefetch
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
@@ -31,6 +33,7 @@ class QualityCheckViewSet(RecordViewSet):
     filterset_class = QualityCheckFilter
     ordering_fields = ("performed_at", "result")
     ordering = ("-performed_at", "-id")
+    action_permissions: ClassVar = {"create": ("quality.record_check",)}
     not_found = _("The quality check was not found.")
 
     @extend_schema(request=QualityCheckInput, responses={201: QualityCheckSerializer})
