@@ -1,7 +1,9 @@
-"""Boards other people have open: each holds a WebSocket and fetches the line's tile when told of it."""
+"""Boards other people have open: each holds a WebSocket, fetches the line's tile when told of it, and the grid when
+the line's place on the board changed."""
 
 import http.client
 import json
+import re
 import sys
 import threading
 import time
@@ -12,6 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 DELAY = 0.06  # as hx-trigger of the tile
+SORT_DELAY = 0.3  # as hx-trigger of the grid
 
 
 def main() -> None:
@@ -33,15 +36,31 @@ def main() -> None:
 
 def look(socket: ClientConnection, url: str, session: str) -> None:
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
+    ranks: dict[str, str] = {}
     try:
         for text in socket:
             message = json.loads(text)
             if message["event"] == "line":
                 time.sleep(DELAY)
-                connection.request("GET", f"/board/lines/{message['id']}/", headers={"Cookie": f"sessionid={session}"})
-                connection.getresponse().read()
+                show(connection, session, message["id"], ranks)
     except ConnectionClosed:
         pass
+
+
+def show(connection: http.client.HTTPConnection, session: str, line: str, ranks: dict[str, str]) -> None:
+    """As htmx does: the tile names the rank it was shown with in the address of the next."""
+    tile, resort = get(connection, session, f"/board/lines/{line}/?rank={ranks.get(line, '')}")
+    if found := re.search(r"[?]rank=(\d+)", tile):
+        ranks[line] = found[1]
+    if resort:
+        time.sleep(SORT_DELAY)
+        get(connection, session, "/board/grid/")
+
+
+def get(connection: http.client.HTTPConnection, session: str, path: str) -> tuple[str, bool]:
+    connection.request("GET", path, headers={"Cookie": f"sessionid={session}", "HX-Request": "true"})
+    answer = connection.getresponse()
+    return answer.read().decode(), "genba:resort" in answer.headers.get("HX-Trigger", "")
 
 
 if __name__ == "__main__":
