@@ -18,7 +18,7 @@ class _Trouble:
     until = float("-inf")
 
 
-def publish(event: str, record_id: object) -> None:
+def publish(event: str, record_id: object = "") -> None:
     """Tell every open page. The data is committed already: a missing Redis costs the page its speed, not the act.
 
     What is not sent is not lost: pages ask again by themselves, while they are cut off and every minute.

@@ -6,6 +6,7 @@ import time
 from django.db import connection, transaction
 from django.utils import timezone
 
+from production.events import publish_kpis
 from production.models import KpiRefresh
 
 VIEW = "mv_production_kpi_daily"
@@ -45,6 +46,7 @@ def refresh_kpis(*, everything: bool = False) -> KpiRefresh | None:
             return None
         days = _recompute(everything=everything)
         cursor.execute(f"REFRESH MATERIALIZED VIEW CONCURRENTLY {VIEW}")
+        transaction.on_commit(publish_kpis)
         return KpiRefresh.objects.update_or_create(
             view_name=VIEW,
             defaults={

@@ -19,7 +19,7 @@ from equipment.models import ProductionLine
 from equipment.queries.site import production_day
 from mfg_project.common.formats import day as day_text
 from mfg_project.common.formats import hours, moment, number, percent
-from mfg_project.common.pages import allowed, asked_text, asked_uuid, csv_response
+from mfg_project.common.pages import allowed, asked_text, asked_uuid, csv_response, render_page
 from production.kpi_formulas import total
 from production.queries.kpi import losses, period, stop_reasons
 from production.queries.kpi_trend import LineDay, line_days, scrap_reasons
@@ -79,7 +79,7 @@ def kpi(request: HttpRequest) -> HttpResponse:
         "scrap_url": f"{reverse('production:kpi-scrap')}?{query}",
         "pass_rate_query": _query(chosen, line, days=True),
     }
-    return render(request, "production/kpi.html", context)
+    return render_page(request, "production/kpi.html", "production/_kpi.html", context, targets=["kpi"])
 
 
 @require_safe

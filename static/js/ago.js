@@ -55,5 +55,7 @@
 
   tick();
   setInterval(tick, 5000);
-  document.addEventListener("htmx:afterSettle", (event) => tick(event.target.parentNode ?? document));
+  // Before the next paint: what came new from the server counts from the first look
+  for (const name of ["htmx:afterSwap", "htmx:oobAfterSwap"])
+    document.addEventListener(name, (event) => tick(event.target.parentNode ?? document));
 })();

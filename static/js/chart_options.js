@@ -27,6 +27,7 @@
     return resolve(`--chart-${(index % 5) + 1}`);
   }
 
+  const isBars = ({ kind }) => kind === "bars" || kind === "stacked";
   const named = ({ label, unit }) => (unit ? `${label} (${unit})` : label);
   const number = (value, decimals) =>
     value == null
@@ -67,9 +68,18 @@
     );
   }
 
+  // What a chart is built around. While it stays the same, new values go into the chart that stands.
+  genba.chartFrame = ({ kind, x, y, series, limits }) =>
+    JSON.stringify([
+      [kind, x.type, x.label, x.unit, y, Boolean(limits?.length)],
+      series.map(({ name, color, values }) => [name, color, hasPoints(kind, values)]),
+    ]);
+
+  const hasPoints = (kind, values) => kind === "individuals" || values.length < 60;
+
   function yRange(spec, low, high) {
     const marks = (spec.limits ?? []).map((limit) => limit.value);
-    const bars = spec.kind === "bars" || spec.kind === "stacked";
+    const bars = isBars(spec);
     const least = spec.y.min ?? Math.min(low ?? 0, ...marks, ...(bars ? [0] : []));
     const most = spec.y.max ?? Math.max(high ?? 1, ...marks);
     const room = (most - least || Math.abs(most) || 1) * 0.08;
@@ -119,7 +129,7 @@
   }
 
   function seriesOptions(spec) {
-    const bars = spec.kind === "bars" || spec.kind === "stacked";
+    const bars = isBars(spec);
     return spec.series.map((series, index) => {
       const colour = colourOf(series, index);
       const base = { label: series.name, stroke: colour, spanGaps: false };
@@ -131,12 +141,11 @@
           points: { show: false },
           paths: uPlot.paths.bars({ size: [0.64, 72], radius: 0.08 }),
         };
-      const points = spec.kind === "individuals" || series.values.length < 60;
       return {
         ...base,
         width: 1.75,
         dash: DASHES[index % 4],
-        points: { show: points, size: 5, fill: colour },
+        points: { show: hasPoints(spec.kind, series.values), size: 5, fill: colour },
       };
     });
   }
@@ -226,8 +235,6 @@
   // Bars stand on their instant: half a step of room at both ends, or the first and last are cut
   function xRange(spec) {
     const at = xValues(spec.x);
-    const bars = spec.kind === "bars" || spec.kind === "stacked";
-    if (!bars && spec.x.type !== "category") return undefined;
     const half = at.length > 1 ? (at[1] - at[0]) * 0.6 : 0.6;
     return [at[0] - half, at.at(-1) + half];
   }
@@ -238,13 +245,14 @@
     const zone = document.documentElement.dataset.timeZone;
     const date = (at) => new Date(at * 1000);
     const series = seriesOptions(spec);
+    const standsInSteps = isBars(spec) || spec.x.type === "category";
     return {
       width: plot.clientWidth,
       height: plot.clientHeight - (spec.series.length > 1 ? 28 : 0),
-      padding: [12, limitRoom(spec), 0, 0],
+      padding: [12, () => limitRoom(spec), 0, 0],
       tzDate: (at) => (zone ? uPlot.tzDate(date(at), zone) : date(at)),
       scales: {
-        x: { time: spec.x.type === "time", range: xRange(spec) },
+        x: { time: spec.x.type === "time", ...(standsInSteps && { range: () => xRange(spec) }) },
         y: { range: (_u, low, high) => yRange(spec, low, high) },
       },
       axes: axes(spec, colours),

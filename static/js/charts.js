@@ -1,31 +1,46 @@
-// Draws every <figure data-chart="id"> from the JSON block with that id (shape: docs/design/components.md); again
-// when the theme, the width or the data change. The numbers stay one click away as a table.
+// Draws every <figure data-chart="{…}"> (shape: docs/design/components.md); again when the theme or the width change,
+// and in place when only the numbers do. The numbers stay one click away as a table.
 (() => {
-  const { chartColumns, chartLimitName, chartNamed, chartNumber, chartOptions, chartX } = genba;
-  const charts = new Map();
+  const { chartColumns, chartFrame, chartLimitName, chartNamed, chartNumber, chartOptions, chartX } = genba;
+  const drawn = new Map(); // figure -> { source, spec, chart? }
 
   function draw(figure) {
-    const source = document.getElementById(figure.dataset.chart);
+    const before = drawn.get(figure);
+    const source = figure.dataset.chart;
+    if (before?.source === source) return;
+    const spec = JSON.parse(source);
+    if (before?.chart && hasValues(spec) && chartFrame(spec) === chartFrame(before.spec)) {
+      for (const key of Object.keys(before.spec)) delete before.spec[key];
+      Object.assign(before.spec, spec); // the chart's own functions read it
+      before.source = source;
+      before.chart.setData(chartColumns(spec));
+    } else {
+      before?.chart?.destroy();
+      drawn.set(figure, { source, spec, chart: build(figure, spec) });
+    }
+    if (figure.querySelector(".chart-table").open) fillTable(figure);
+  }
+
+  const hasValues = (spec) => spec.series.some(({ values }) => values.some((value) => value != null));
+
+  function build(figure, spec) {
     const plot = figure.querySelector(".chart-plot");
-    if (!source || !plot) return;
-    const spec = JSON.parse(source.textContent);
-    charts.get(figure)?.destroy();
-    charts.delete(figure);
     plot.replaceChildren();
-    if (!spec.series.some(({ values }) => values.some((value) => value != null))) {
+    if (!hasValues(spec)) {
       const word = document.createElement("span");
       word.textContent = figure.dataset.noData;
-      plot.classList.add("chart-empty");
-      plot.append(word);
-      return;
+      const empty = document.createElement("div");
+      empty.className = "chart-empty";
+      empty.append(word);
+      plot.append(empty);
+      return undefined;
     }
-    plot.classList.remove("chart-empty");
-    charts.set(figure, new uPlot(chartOptions(spec, plot), chartColumns(spec), plot));
     widths.observe(plot);
+    return new uPlot(chartOptions(spec, plot), chartColumns(spec), plot);
   }
 
   function fillTable(figure) {
-    const spec = JSON.parse(document.getElementById(figure.dataset.chart).textContent);
+    const { spec } = drawn.get(figure);
     const table = document.createElement("table");
     table.className = "table table-dense";
     table.createCaption().textContent = (spec.limits ?? [])
@@ -53,31 +68,35 @@
           values[index] == null ? figure.dataset.noData : chartNumber(values[index], spec.y.decimals);
       }
     }
-    figure.querySelector(".chart-table > div").replaceChildren(table);
+    Idiomorph.morph(figure.querySelector(".chart-table > div"), table, { morphStyle: "innerHTML" });
   }
 
   const widths = new ResizeObserver((entries) => {
     for (const { target } of entries) {
-      const chart = charts.get(target.closest("[data-chart]"));
+      const chart = drawn.get(target.closest("[data-chart]"))?.chart;
       if (chart && Math.abs(chart.width - target.clientWidth) > 1)
         chart.setSize({ width: target.clientWidth, height: chart.height });
     }
   });
 
   function drawAll() {
-    for (const [figure, chart] of charts) {
+    for (const [figure, { chart }] of drawn) {
       if (figure.isConnected) continue;
-      chart.destroy();
-      charts.delete(figure);
+      chart?.destroy();
+      drawn.delete(figure);
     }
     document.querySelectorAll("[data-chart]").forEach(draw);
   }
 
+  function drawAnew() {
+    for (const { chart } of drawn.values()) chart?.destroy();
+    drawn.clear();
+    drawAll();
+  }
+
   drawAll();
-  document.addEventListener("genba:theme", drawAll);
-  document.addEventListener("htmx:afterSettle", (event) => {
-    if (event.target.matches?.("[data-chart]") || event.target.querySelector?.("[data-chart]")) drawAll();
-  });
+  document.addEventListener("genba:theme", drawAnew);
+  document.addEventListener("htmx:afterSwap", drawAll);
   document.addEventListener(
     "toggle",
     (event) =>
@@ -92,11 +111,11 @@
   window.addEventListener("beforeprint", () => {
     pinned = document.documentElement.dataset.theme;
     document.documentElement.dataset.theme = "light";
-    drawAll();
+    drawAnew();
   });
   window.addEventListener("afterprint", () => {
     if (pinned) document.documentElement.dataset.theme = pinned;
     else delete document.documentElement.dataset.theme;
-    drawAll();
+    drawAnew();
   });
 })();

@@ -25,6 +25,8 @@
     }
   }
 
+  (window.genba ??= {}).isBeingSent = (element) => waiting.has(element);
+
   // A plain form leaves the page. Its button is switched off after the browser has read its value.
   document.addEventListener("submit", (event) => {
     if (event.defaultPrevented || event.target.method === "dialog" || isHtmx(event.target)) return;

@@ -89,9 +89,7 @@
 
   // A silent refresh of live data that fails is the banner's business (live.js); a person's own act is ours
   function isSilent({ detail: { requestConfig } }) {
-    const cause = requestConfig?.triggeringEvent?.type ?? "genba:"; // a timer has no event
-    const isLive = (requestConfig?.verb ?? "get") === "get" && cause.startsWith("genba:");
-    return isLive && document.documentElement.dataset.connection === "lost";
+    return genba.isRefresh(requestConfig) && document.documentElement.dataset.connection === "lost";
   }
 
   document.addEventListener("htmx:responseError", (event) => {

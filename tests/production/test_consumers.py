@@ -12,6 +12,7 @@ from accounts.models import User
 from production import consumers
 from production.consumers import FORBIDDEN, TRY_AGAIN_LATER, FloorConsumer
 from production.services.job_orders import report_quantity
+from production.services.kpi import refresh_kpis
 from production.services.work_orders import hold_work_order
 from tests import factories
 
@@ -104,6 +105,25 @@ def test_what_is_rolled_back_is_not_told(plant, user_of):
             return silence, await heard(socket)
 
     assert async_to_sync(scenario)() == ([], [("order", str(order.pk))])
+
+
+def test_fresh_key_figures_are_told_once_they_are_saved(user_of):
+    operator = user_of("operator")
+
+    def refresh_and_roll_back():
+        with transaction.atomic():
+            refresh_kpis()
+            transaction.set_rollback(True)
+
+    async def scenario():
+        async with socket_of(operator) as (socket, _opened, _code):
+            await heard(socket)
+            await sync_to_async(refresh_and_roll_back)()
+            silence = await heard(socket)
+            await sync_to_async(refresh_kpis)()
+            return silence, await heard(socket)
+
+    assert async_to_sync(scenario)() == ([], [("kpi", "")])
 
 
 def test_what_a_browser_sends_changes_nothing(plant, user_of):
