@@ -2,6 +2,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.options import InlineModelAdmin
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
@@ -18,6 +19,9 @@ from audit.admin_forms import ServiceForm, posted, step_page
 admin.site.unregister(Group)  # roles are accounts/roles.py, reviewed and versioned; nobody edits them by hand
 
 CHANGE = "accounts.change_user"
+
+# Rows of floors above on the page of a user; their admin modules add to it. Saved by the admin of their own model.
+USER_INLINES: list[type[InlineModelAdmin]] = []
 
 
 def _password(label: Any, *, required: bool = True, **kwargs: Any) -> forms.CharField:
@@ -65,6 +69,9 @@ class UserAdmin(ServiceAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("groups")
+
+    def get_inlines(self, request: HttpRequest, obj: User | None) -> Any:
+        return USER_INLINES if obj else []
 
     def get_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
         if obj is None:

@@ -23,6 +23,7 @@ VIEW_FLOOR = frozenset(
 VIEW_KPI = frozenset({"production.view_kpi"})
 VIEW_EVIDENCE = frozenset(
     {"audit.view_signature", "audit.view_statechange", "audit.view_failedsignature", "accounts.view_user"}
+    | {"equipment.view_lineassignment", "equipment.view_historicallineassignment"}
     | {
         name.replace(".view_", ".view_historical")
         for name in VIEW_FLOOR

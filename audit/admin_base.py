@@ -5,7 +5,8 @@ from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
-from django.contrib.admin.utils import flatten_fieldsets
+from django.contrib.admin.filters import AllValuesFieldListFilter, FieldListFilter, RelatedFieldListFilter
+from django.contrib.admin.utils import flatten_fieldsets, reverse_field_path
 from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.forms import BaseModelFormSet, ModelForm
@@ -16,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
 from unfold.admin import ModelAdmin, TabularInline
 
-from audit import master_data
+from audit import access, master_data
 from audit.admin_forms import ServiceForm, VersionedForm
 from audit.context import permission_label
 from audit.errors import DomainError
@@ -40,7 +41,52 @@ def tones(choices: type[models.TextChoices], marked: dict[str, str]) -> dict[str
     return dict.fromkeys(choices.values) | marked
 
 
-class StrictAdmin(ModelAdmin):
+class VisibleRelatedFilter(RelatedFieldListFilter):
+    """The filter beside a list names no record its reader may not see."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
+        everything = field.remote_field.model._default_manager.all()
+        seen = access.visible(everything)
+        if seen is everything:
+            return super().field_choices(field, request, model_admin)
+        ordering = self.field_admin_ordering(field, request, model_admin)
+        return field.get_choices(
+            include_blank=False, ordering=ordering, limit_choices_to={"pk__in": seen.order_by().values("pk")}
+        )
+
+
+class VisibleValuesFilter(AllValuesFieldListFilter):
+    """The same for the values of a linked record (Django's own filter knows the rows of the listed model only)."""
+
+    def __init__(
+        self, field: Any, request: HttpRequest, params: Any, model: Any, model_admin: Any, field_path: str
+    ) -> None:
+        super().__init__(field, request, params, model, model_admin, field_path)
+        linked, _way_back = reverse_field_path(model, field_path)
+        rows = access.visible(linked._default_manager.all())
+        self.lookup_choices = rows.distinct().order_by(field.name).values_list(field.name, flat=True)
+
+
+FieldListFilter.register(lambda field: field.remote_field, VisibleRelatedFilter, take_priority=True)
+
+
+class VisibleRows:
+    """Lists, pages, autocompletion and choices hold only what the reader may see; the rest does not exist for him."""
+
+    model: Any
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return access.visible(super().get_queryset(request))  # type: ignore[misc]
+
+    def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> Any:
+        """Choices of a link. Master data of the whole plant (a routing's operation) keeps the line it names."""
+        chosen = super().get_field_queryset(db, db_field, request)  # type: ignore[misc]
+        everything = db_field.remote_field.model._default_manager.using(db) if chosen is None else chosen
+        seen = access.visible(everything)
+        return chosen if seen is everything or not access.is_limited(self.model) else seen
+
+
+class StrictAdmin(VisibleRows, ModelAdmin):
     """What holds for every page of the admin: no deleting, and no form that writes by itself."""
 
     list_per_page = 50
@@ -103,6 +149,17 @@ class ServiceAdmin(StrictAdmin):
         except DomainError as refused:  # everything is rolled back; the same input comes back with the reason
             request.refusal = refused  # type: ignore[attr-defined]
             return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: BaseModelFormSet, change: bool) -> None:
+        """Rows of an inline, each by the same services. The parent is saved already, so its key is known."""
+        admin = self.admin_site._registry[formset.model]
+        for row in formset.initial_forms:
+            if row.has_changed():
+                admin._update(row.instance, row)
+        for row in formset.extra_forms:
+            if row.has_changed():
+                admin.create(row.values() | {formset.fk.name: form.instance})
+        formset.new_objects, formset.changed_objects, formset.deleted_objects = [], [], []  # read by the admin's log
 
 
 class ReadOnlyAdmin(StrictAdmin):
@@ -216,17 +273,6 @@ class AuditedAdmin(HistoryAdmin, ServiceAdmin):
             saved = self.create(form.values())
             obj.pk, obj.version, obj._state.adding = saved.pk, saved.version, False
 
-    def save_formset(self, request: HttpRequest, form: Any, formset: BaseModelFormSet, change: bool) -> None:
-        """Rows of an inline, each by the same services. The parent is saved already, so its key is known."""
-        admin = self.admin_site._registry[formset.model]
-        for row in formset.initial_forms:
-            if row.has_changed():
-                admin._update(row.instance, row)
-        for row in formset.extra_forms:
-            if row.has_changed():
-                admin.create(row.values() | {formset.fk.name: form.instance})
-        formset.new_objects, formset.changed_objects, formset.deleted_objects = [], [], []  # read by the admin's log
-
     def _update(self, obj: Any, form: VersionedForm) -> None:
         self.update(
             pk=obj.pk,
@@ -236,7 +282,7 @@ class AuditedAdmin(HistoryAdmin, ServiceAdmin):
         )
 
 
-class AuditedInline(TabularInline):
+class AuditedInline(VisibleRows, TabularInline):
     """Rows saved by the admin of their own model (`AuditedAdmin.save_formset`)."""
 
     form = VersionedForm

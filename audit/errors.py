@@ -65,6 +65,16 @@ class MissingPermission(DomainError):
         self.permission = permission
 
 
+class OutsideScope(MissingPermission):
+    """The role permits it, but not to this account here; `lines` are the codes of those it works on."""
+
+    code = "outside_scope"
+
+    def __init__(self, message: Any, *, lines: Sequence[str]) -> None:
+        super().__init__(message, permission="")
+        self.facts = {"lines": list(lines)}
+
+
 class SignatureRefused(DomainError):
     code = "signature_refused"
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from audit import records
+from audit import access, records
 from audit.context import require
 from audit.errors import NotFound
 from audit.models import AuditedModel
@@ -15,9 +15,11 @@ Record = TypeVar("Record", bound=AuditedModel)
 
 
 def create_record(model: type[Record], **values: Any) -> Record:
-    """Create a row of master data; needs the model's add permission."""
+    """Create a row of master data; needs the model's add permission, and the line it is for where it names one."""
     require(f"{model._meta.app_label}.add_{model._meta.model_name}")
-    return records.create(model(**values))
+    record = model(**values)
+    access.require_record(record)
+    return records.create(record)
 
 
 def update_record(model: type[Record], *, pk: UUID, expected_version: int | None = None, **changes: Any) -> Record:
@@ -27,4 +29,7 @@ def update_record(model: type[Record], *, pk: UUID, expected_version: int | None
         record = model._base_manager.select_for_update().filter(pk=pk).first()
         if record is None:
             raise NotFound(_("This record does not exist."))
-        return records.update(record, expected_version=expected_version, **changes)
+        access.require_record(record)
+        updated = records.update(record, expected_version=expected_version, **changes)
+        access.require_record(updated)  # nor moved to where the account does not work; the transaction goes back
+        return updated

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from audit import records
+from audit import access, records
 from audit.context import current_act, require
 from audit.errors import InvalidInput, TransitionRefused
 from audit.models import Signature, StateChange
@@ -51,6 +51,8 @@ class StateMachine:
             return
         if not user.has_perm(edge.permission):
             yield _("Your role may not do this.")
+        if outside := access.refusal(record):
+            yield outside
         for guard in edge.guards:
             if why := guard(record):
                 yield why

@@ -1,4 +1,5 @@
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin
@@ -9,10 +10,13 @@ from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from audit.admin_base import AuditedAdmin, ReadOnlyHistoryAdmin, tones
-from audit.admin_forms import posted, step_page
+from accounts.admin import USER_INLINES
+from audit.admin_base import AuditedAdmin, AuditedInline, ReadOnlyHistoryAdmin, tones
+from audit.admin_forms import VersionedForm, posted, step_page
 from equipment.enums import LineState, ReasonKind
-from equipment.models import Area, Equipment, LineStateInterval, ProductionLine, ReasonCode, Site
+from equipment.models import Area, Equipment, LineAssignment, LineStateInterval, ProductionLine, ReasonCode, Site
+from equipment.scope import visible
+from equipment.services.line_assignments import CHANGE_USERS, assign_line, set_assignment
 from equipment.services.line_states import explain_interval, set_line_state
 
 SET_STATE = "equipment.set_line_state"
@@ -70,6 +74,59 @@ class ReasonCodeAdmin(AuditedAdmin):
     fields = ("kind", "code", "name", "name_ja", "is_planned", "sort_order", "is_active")
 
 
+class ForWhoChangesUsers:
+    """Rights per line are part of an account: who may change accounts changes them, nobody else."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm(CHANGE_USERS)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm(CHANGE_USERS)
+
+
+@admin.register(LineAssignment)
+class LineAssignmentAdmin(ForWhoChangesUsers, AuditedAdmin):
+    list_display = ("user", "line", "is_active", "updated_at", "updated_by")
+    list_filter = ("line", "is_active")
+    list_select_related = ("user", "line", "updated_by")
+    search_fields = ("user__username", "user__printed_name", "line__line_code", "line__line_name")
+    ordering = ("user__username", "line__line_code")
+    autocomplete_fields = ("user", "line")
+    fields = ("user", "line", "is_active")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return (*super().get_readonly_fields(request, obj), *(("user", "line") if obj else ("is_active",)))
+
+    def create(self, values: dict[str, Any]) -> LineAssignment:
+        return assign_line(user_id=values["user"].pk, line_id=values["line"].pk)
+
+    def update(self, *, pk: UUID, seen_version: int, reason: str, changes: dict[str, Any]) -> LineAssignment:
+        return set_assignment(
+            assignment_id=pk, expected_version=seen_version, reason=reason, is_active=changes.get("is_active")
+        )
+
+
+class LineAssignmentForm(VersionedForm):
+    """A row keeps its line; a new one is active."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["is_active" if self.instance._state.adding else "line"].disabled = True
+
+
+class LineAssignmentInline(ForWhoChangesUsers, AuditedInline):
+    model = LineAssignment
+    form = LineAssignmentForm
+    fk_name = "user"
+    fields = ("line", "is_active")
+    autocomplete_fields = ("line",)
+    ordering = ("line__line_code",)
+    verbose_name_plural = _("Lines this account works on (none active: the whole plant)")
+
+
+USER_INLINES.append(LineAssignmentInline)
+
+
 def _stop_reasons() -> forms.ModelChoiceField:
     return forms.ModelChoiceField(
         ReasonCode.objects.filter(kind=ReasonKind.STOP, is_active=True).order_by("sort_order", "code"),
@@ -96,6 +153,7 @@ class LineStateForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["reason"].required = False
+        self.fields["line"].queryset = visible(self.fields["line"].queryset)
 
 
 @admin.register(LineStateInterval)

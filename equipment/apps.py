@@ -10,6 +10,8 @@ class EquipmentConfig(AppConfig):
     verbose_name = _("Equipment")
 
     def ready(self) -> None:
+        from audit import access
+        from equipment import scope
         from equipment.models import Site
         from equipment.queries.site import plant_of, read_plant
         from mfg_project.common import plant
@@ -17,5 +19,6 @@ class EquipmentConfig(AppConfig):
         def site_changed(instance: Site, **_kwargs: Any) -> None:
             plant.remember(plant_of(instance))
 
+        access.provide(scope)
         plant.provide(read_plant)
         post_save.connect(site_changed, sender=Site, weak=False, dispatch_uid="plant")

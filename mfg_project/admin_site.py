@@ -18,6 +18,7 @@ from audit.models import StateChange
 from equipment.enums import LineState
 from equipment.models import LineStateInterval
 from equipment.queries.site import production_day, production_day_bounds
+from equipment.scope import visible
 from mfg_project.common.formats import Moment, duration, exact, moment
 from production.enums import WorkOrderStatus
 from production.models import WorkOrder
@@ -82,7 +83,11 @@ NAVIGATION: tuple[tuple[Any, tuple[tuple[str, str], ...]], ...] = (
     ),
     (
         _("Users and schedule"),
-        (("accounts.user", "group"), ("django_celery_beat.periodictask", "event_repeat")),
+        (
+            ("accounts.user", "group"),
+            ("equipment.lineassignment", "assignment_ind"),
+            ("django_celery_beat.periodictask", "event_repeat"),
+        ),
     ),
 )
 
@@ -160,7 +165,7 @@ def _orders(status: str) -> QuerySet[WorkOrder]:
         to_state=status,
     ).order_by("-id")
     return (
-        WorkOrder.objects.filter(status=status)
+        visible(WorkOrder.objects.filter(status=status))
         .select_related("product", "production_line")
         .annotate(since=Subquery(last_step.values("occurred_at")[:1]), why=Subquery(last_step.values("reason")[:1]))
         .order_by("since")
@@ -211,7 +216,7 @@ def _on_hold(now: dt.datetime) -> Worklist:
 def _unexplained(now: dt.datetime) -> Worklist:
     since, _until = production_day_bounds(day=production_day(at=now))
     stops = (
-        LineStateInterval.objects.filter(state=LineState.STOPPED, reason=None, started_at__gte=since)
+        visible(LineStateInterval.objects.filter(state=LineState.STOPPED, reason=None, started_at__gte=since))
         .select_related("line")
         .order_by("started_at")
     )
@@ -236,7 +241,7 @@ def _unexplained(now: dt.datetime) -> Worklist:
 
 def _failed(now: dt.datetime) -> Worklist:
     values = (
-        Measurement.objects.filter(verdict=Verdict.FAIL, check_record__performed_at__gte=now - FAILED_WITHIN)
+        visible(Measurement.objects.filter(verdict=Verdict.FAIL, check_record__performed_at__gte=now - FAILED_WITHIN))
         .select_related("check_record__work_order", "characteristic")
         .order_by("-check_record__performed_at")
     )

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from audit.errors import DomainError, InvalidInput
 from audit.signatures import Meaning
 from equipment.models import ProductionLine
+from equipment.scope import visible
 from inventory.models import Material
 from production.enums import Priority
 from production.models import Batch, WorkOrder
@@ -112,6 +113,8 @@ class WorkOrderForm(forms.Form):
     def __init__(self, *args: Any, order: WorkOrder | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.order = order
+        for name in ("production_line", "batch"):
+            self.fields[name].queryset = visible(self.fields[name].queryset)  # type: ignore[attr-defined]
         self.fields["priority"].choices = _priorities()  # type: ignore[attr-defined]
         self.fields["planned_quantity"].widget.attrs |= {"inputmode": "decimal", "step": "any", "min": "0"}
         if order is None:

@@ -14,7 +14,8 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTime
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from audit.admin_base import AuditedAdmin, ReadOnlyAdmin, tones
+from audit.access import visible
+from audit.admin_base import AuditedAdmin, ReadOnlyAdmin, VisibleValuesFilter, tones
 from audit.admin_forms import posted, step_page
 from audit.context import uuid7
 from mfg_project.common.formats import exact
@@ -199,7 +200,7 @@ class QualityCheckAdmin(ReadOnlyAdmin):
 
 def _order(key: str) -> WorkOrder | None:
     try:
-        return WorkOrder.objects.select_related("product").filter(pk=UUID(key)).first()
+        return visible(WorkOrder.objects.select_related("product").filter(pk=UUID(key))).first()
     except (ValueError, ValidationError):
         return None
 
@@ -207,7 +208,11 @@ def _order(key: str) -> WorkOrder | None:
 @admin.register(Measurement)
 class MeasurementAdmin(ReadOnlyAdmin):
     list_display = ("check_record", "characteristic", "value_shown", "limits", "verdict_shown", "reported_status")
-    list_filter = ("verdict", ("characteristic", AutocompleteSelectFilter), "check_record__test_type")
+    list_filter = (
+        "verdict",
+        ("characteristic", AutocompleteSelectFilter),
+        ("check_record__test_type", VisibleValuesFilter),
+    )
     list_select_related = ("check_record", "characteristic")
     search_fields = ("check_record__piece", "check_record__work_order__work_order_number", "characteristic__code")
     ordering = ("-id",)

@@ -34,6 +34,7 @@ class Plant:
     stop_reason: ReasonCode
     scrap_reason: ReasonCode
     hold_reason: ReasonCode
+    mark: str = ""
 
 
 def user(role: str, *, password: str = "") -> User:
@@ -64,8 +65,8 @@ def line(code: str = "") -> ProductionLine:
     return records.create(ProductionLine(area=area, line_code=code, line_name=f"Line {code}", capacity_per_hour=60))
 
 
-def machine(of: ProductionLine) -> Equipment:
-    return records.create(Equipment(line=of, code=f"M{next(_serial)}", name="Machine"))
+def machine(of: ProductionLine, mark: str = "") -> Equipment:
+    return records.create(Equipment(line=of, code=f"{mark}M{next(_serial)}", name="Machine"))
 
 
 def reason(kind: str, code: str = "", **values: object) -> ReasonCode:
@@ -95,17 +96,19 @@ def routing(of: Material, *, operations: int = 2, run_time_seconds: str = "30") 
     return made
 
 
-def plant(*, operations: int = 2) -> Plant:
-    its_site, its_line, its_product = site(), line(), product()
+def plant(*, operations: int = 2, mark: str = "") -> Plant:
+    """`mark` begins the names of what belongs to the line."""
+    its_site, its_line, its_product = site(), line(f"{mark}L{next(_serial)}"), product()
     return Plant(
         site=its_site,
         line=its_line,
-        machine=machine(its_line),
+        machine=machine(its_line, mark),
         product=its_product,
         routing=routing(its_product, operations=operations),
         stop_reason=reason(ReasonKind.STOP),
         scrap_reason=reason(ReasonKind.SCRAP),
         hold_reason=reason(ReasonKind.HOLD),
+        mark=mark,
     )
 
 
@@ -125,7 +128,7 @@ def work_order(at: Plant, *, status: str = "created", quantity: str = "10", **va
     """An order brought to `status` through the real services."""
     now = timezone.now()
     fields = {
-        "work_order_number": f"WO-TEST-{next(_serial):05d}",
+        "work_order_number": f"WO-TEST-{next(_serial):05d}{at.mark}",
         "product_id": at.product.pk,
         "production_line_id": at.line.pk,
         "planned_quantity": Decimal(quantity),

@@ -1,5 +1,7 @@
 """Append-only evidence: the database refuses to change or delete these rows (`audit/sql/0002_append_only`)."""
 
+from typing import ClassVar
+
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
@@ -14,6 +16,8 @@ class Signature(models.Model):
 
     `content` is what the signer saw; `digest` is the SHA-256 of its canonical form.
     """
+
+    IS_EVIDENCE: ClassVar[bool] = True  # seen by who may see the record it is about
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     signed_at = models.DateTimeField(_("signed at"), db_default=Now())
@@ -77,6 +81,8 @@ class FailedSignature(models.Model):
 
 class StateChange(models.Model):
     """One step of a record's state machine: from, to, who, when, why, and the signature it needed."""
+
+    IS_EVIDENCE: ClassVar[bool] = True
 
     id = models.BigAutoField(primary_key=True)
     at = models.DateTimeField(_("at"), db_default=Now())

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import zoneinfo
+from typing import ClassVar
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -60,6 +61,8 @@ class Area(AuditedModel):
 class ProductionLine(AuditedModel):
     """A production line (work center). Its present state is its open state interval, not a field here."""
 
+    LINE: ClassVar[str] = "pk"
+
     area = models.ForeignKey(Area, on_delete=models.PROTECT, related_name="lines", verbose_name=_("area"))
     line_code = models.CharField(_("line code"), max_length=20, unique=True)
     line_name = models.CharField(_("line name"), max_length=100)
@@ -91,6 +94,8 @@ class ProductionLine(AuditedModel):
 
 class Equipment(AuditedModel):
     """A machine or station of a line (work unit)."""
+
+    LINE: ClassVar[str] = "line"
 
     line = models.ForeignKey(
         ProductionLine, on_delete=models.PROTECT, related_name="equipment", verbose_name=_("production line")

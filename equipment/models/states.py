@@ -1,3 +1,5 @@
+from typing import ClassVar
+
 from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeBoundary, RangeOperators
@@ -45,6 +47,8 @@ class LineStateInterval(models.Model):
 
     Opened and closed only by `equipment.services.line_states`; two never overlap, the database sees to it.
     """
+
+    LINE: ClassVar[str] = "line"
 
     id = models.BigAutoField(primary_key=True)
     line = models.ForeignKey(

@@ -14,6 +14,7 @@ from audit.records import guarded
 from equipment.enums import LineState, ReasonKind, StateSource
 from equipment.events import publish_line
 from equipment.models import LineStateInterval, ProductionLine, ReasonCode
+from equipment.scope import require_line
 
 CLOCK_TOLERANCE = dt.timedelta(seconds=60)
 
@@ -31,7 +32,7 @@ def set_line_state(
 
     The same state again only adds what is new: a reason explains the open interval; another reason than the one it
     has begins another interval. Raises NotFound, InvalidInput (unknown state, a moment in the future or before the
-    open interval began) or MissingPermission, and then leaves nothing changed.
+    open interval began), MissingPermission or OutsideScope (another's line), and then leaves nothing changed.
     """
     actor = require("equipment.set_line_state")
     _check_known(state)
@@ -63,6 +64,7 @@ def explain_interval(*, interval_id: int, reason_id: UUID, comment: str = "") ->
         interval = LineStateInterval.objects.select_for_update().filter(pk=interval_id).first()
         if interval is None:
             raise NotFound(_("This stop does not exist."))
+        require_line(interval.line_id)
         return _explain(interval, reason, comment)
 
 
@@ -103,9 +105,11 @@ def _close(interval: LineStateInterval, at: dt.datetime) -> dt.datetime:
 
 
 def _locked_line(line_id: UUID) -> ProductionLine:
+    """The line, locked, for who works on it."""
     line = ProductionLine.objects.select_for_update(no_key=True).filter(pk=line_id).first()
     if line is None:
         raise NotFound(_("This production line does not exist."))
+    require_line(line.pk)
     return line
 
 

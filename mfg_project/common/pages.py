@@ -17,7 +17,7 @@ from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 
 from accounts.roles import ROLES
 from audit.context import permission_label, require
-from audit.errors import MissingPermission, NotFound
+from audit.errors import MissingPermission, NotFound, OutsideScope
 
 View = Callable[..., HttpResponse]
 
@@ -50,7 +50,9 @@ def allowed(*permissions: str) -> Callable[[View], View]:
 
 
 def forbidden(request: HttpRequest, refused: MissingPermission) -> HttpResponse:
-    """403 that names the permission and the roles that hold it."""
+    """403 that names the permission and the roles that hold it, or the lines the account works on."""
+    if isinstance(refused, OutsideScope):
+        return render(request, "403.html", {"reason": refused.message}, status=403)
     # Lazy: the page says it in two languages
     context = {
         "permission_label": lazy(permission_label, str)(refused.permission),

@@ -167,7 +167,7 @@ def _of_refusal(refusal: DomainError, request: Any) -> Problem:
         members["errors"] = {name: [str(message)] for name, message in refusal.fields.items()}
     if isinstance(refusal, TransitionRefused):
         members["allowed"] = refusal.allowed
-    if isinstance(refusal, MissingPermission):
+    if isinstance(refusal, MissingPermission) and refusal.permission:
         members["permission"] = refusal.permission
     return Problem(status=status, code=refusal.code, title=title, detail=str(refusal), members=members)
 

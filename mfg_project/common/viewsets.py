@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from django.db.models import QuerySet
 from django.http import Http404
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -10,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
+from audit.access import visible
 from audit.errors import NotFound
 from mfg_project.common.versions import etag_of
 
@@ -17,7 +19,14 @@ UUID_PATTERN = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 ROW_PATTERN = "[0-9]{1,18}"
 
 
-class RecordViewSet(viewsets.ReadOnlyModelViewSet):
+class VisibleRows:
+    """What the account may not see does not exist: it is in no list, and its address answers 404."""
+
+    def get_queryset(self) -> QuerySet[Any]:
+        return visible(super().get_queryset())  # type: ignore[misc]
+
+
+class RecordViewSet(VisibleRows, viewsets.ReadOnlyModelViewSet):
     """Lists and single records. Every change is an action or method of a subclass that calls one service."""
 
     lookup_value_regex = UUID_PATTERN

@@ -6,6 +6,7 @@ from uuid import UUID
 from audit.context import act_as
 from equipment.enums import LineState, StateSource
 from equipment.models import LineStateInterval
+from equipment.scope import require_line
 from equipment.services.line_states import set_line_state
 from mfg_project.demo.people import require_demo, simulator_user
 
@@ -20,5 +21,6 @@ def cause_problem(line_id: UUID) -> LineStateInterval:
     stays as it is.
     """
     require_demo()
+    require_line(line_id)  # of who presses the button, before the machine acts
     with act_as(simulator_user(), source="demo"):
         return set_line_state(line_id=line_id, state=LineState.STOPPED, comment=ALARM, source=StateSource.MACHINE)

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from equipment.api.source import source_of
-from mfg_project.common.viewsets import RecordViewSet, read_body
+from mfg_project.common.viewsets import RecordViewSet, VisibleRows, read_body
 from production.api.filters import JobOrderFilter, KpiFilter, QuantityReportFilter
 from production.api.inputs import HoldJobInput, NoInput, QuantityInput, UndoInput
 from production.api.serializers import (
@@ -115,7 +115,7 @@ def _token_of_key(request: Request) -> UUID | None:
     return uuid5(NAMESPACE_URL, f"genba:{request.user.pk}:{key}")
 
 
-class KpiViewSet(mixins.ListModelMixin, viewsets.GenericViewSet):
+class KpiViewSet(VisibleRows, mixins.ListModelMixin, viewsets.GenericViewSet):
     """Key figures per production day and line of the last 90 days, newest first."""
 
     queryset = KpiDaily.objects.all()

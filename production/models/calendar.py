@@ -1,3 +1,6 @@
+from typing import ClassVar
+from uuid import UUID
+
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -14,6 +17,8 @@ def every_day() -> list[int]:
 
 class Shift(AuditedModel):
     """The pattern of a shift in plant time; an end at or before the start means the next morning."""
+
+    LINE: ClassVar[str] = "line"
 
     name = models.CharField(_("name"), max_length=50)
     line = models.ForeignKey(
@@ -42,9 +47,16 @@ class Shift(AuditedModel):
     def __str__(self) -> str:
         return self.name
 
+    @classmethod
+    def on_lines(cls, lines: frozenset[UUID]) -> Q:
+        """A shift of every line is one of these lines as well; changing it is not their business (`LINE`)."""
+        return Q(line=None) | Q(line__in=lines)
+
 
 class ScheduledShift(models.Model):
     """A shift on a day, as planned operation time of a line. Removing a row is a day off."""
+
+    LINE: ClassVar[str] = "line"
 
     id = models.BigAutoField(primary_key=True)
     line = models.ForeignKey(

@@ -1,4 +1,5 @@
 from decimal import Decimal
+from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -21,6 +22,7 @@ class JobOrder(AuditedModel):
     """
 
     DERIVED_FIELDS = ("good", "scrap", "rework")  # sums of the quantity reports
+    LINE: ClassVar[str] = "production_line"
 
     work_order = models.ForeignKey(
         WorkOrder, on_delete=models.PROTECT, related_name="job_orders", verbose_name=_("work order")
@@ -77,6 +79,8 @@ class JobOrder(AuditedModel):
 
 class QuantityReport(models.Model):
     """Pieces counted on a job order. Never changed: a mistake is undone by a report that reverses it."""
+
+    LINE: ClassVar[str] = "production_line"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     job_order = models.ForeignKey(
@@ -144,6 +148,8 @@ class OperationRun(models.Model):
 
     `flags` keeps what is odd about the data (overlap, counter jump, re-run) as facts; nothing is smoothed over.
     """
+
+    LINE: ClassVar[str] = "job_order__production_line"
 
     id = models.BigAutoField(primary_key=True)
     job_order = models.ForeignKey(JobOrder, on_delete=models.PROTECT, related_name="runs", verbose_name=_("job order"))

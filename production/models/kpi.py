@@ -1,5 +1,7 @@
 """KPI base and view. Sums are stored, ratios are computed from sums (X-07)."""
 
+from typing import ClassVar
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
@@ -12,6 +14,8 @@ class KpiDay(models.Model):
 
     Filled by the SQL function `production_recompute_kpi_day`; seconds and pieces, never ratios.
     """
+
+    LINE: ClassVar[str] = "line"
 
     line = models.ForeignKey(ProductionLine, on_delete=models.PROTECT, related_name="+")
     report_date = models.DateField()
@@ -49,6 +53,8 @@ class KpiDay(models.Model):
 class KpiDayStop(models.Model):
     """Unplanned stops of one production day of one line by reason; `reason` empty: nobody explained them yet."""
 
+    LINE: ClassVar[str] = "line"
+
     id = models.BigAutoField(primary_key=True)
     line = models.ForeignKey(ProductionLine, on_delete=models.PROTECT, related_name="+")
     report_date = models.DateField()
@@ -73,6 +79,8 @@ class KpiDayStop(models.Model):
 
 class KpiDirtyDay(models.Model):
     """A day and line whose sums are out of date. Written by triggers, drained by the refresh; never waited on."""
+
+    LINE: ClassVar[str] = "line_id"
 
     line_id = models.UUIDField()
     report_date = models.DateField()
@@ -109,6 +117,8 @@ class KpiDaily(models.Model):
 
     Ratios are in percent; a ratio without data is NULL, never 0 or 100.
     """
+
+    LINE: ClassVar[str] = "production_line_id"
 
     pk = models.CompositePrimaryKey("report_date", "production_line_id")
     report_date = models.DateField(_("production day"))

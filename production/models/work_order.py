@@ -1,5 +1,6 @@
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
+from uuid import UUID
 
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
@@ -32,6 +33,12 @@ class Batch(AuditedModel):
     def __str__(self) -> str:
         return self.batch_number
 
+    @classmethod
+    def on_lines(cls, lines: frozenset[UUID]) -> Q:
+        """With its orders; one without any yet is still to be given to one."""
+        orders = WorkOrder.objects.filter(batch=models.OuterRef("pk"))
+        return models.Exists(orders.filter(WorkOrder.on_lines(lines))) | ~models.Exists(orders)
+
 
 class WorkOrderQuerySet(models.QuerySet["WorkOrder"]):
     def active(self) -> "WorkOrderQuerySet":
@@ -45,6 +52,7 @@ class WorkOrder(AuditedModel):
     """
 
     DERIVED_FIELDS = ("actual_quantity",)  # sum of the quantity reports, which are the evidence
+    LINE: ClassVar[str] = "production_line"  # whose account changes the order
 
     work_order_number = models.CharField(
         _("work order number"),
@@ -178,6 +186,12 @@ class WorkOrder(AuditedModel):
 
     def __str__(self) -> str:
         return f"{self.work_order_number} ({self.get_status_display()})"
+
+    @classmethod
+    def on_lines(cls, lines: frozenset[UUID]) -> Q:
+        """Seen by the line of the order and by those that run an operation of it."""
+        with_a_job = cls.objects.filter(job_orders__production_line__in=lines)
+        return Q(production_line__in=lines) | Q(pk__in=with_a_job.values("pk"))
 
     @property
     def tolerated_quantity(self) -> Decimal:

@@ -13,6 +13,7 @@ from django.utils import timezone
 from equipment.enums import LineState, ReasonKind
 from equipment.models import LineStateInterval, ProductionLine, ReasonCode
 from equipment.queries.site import production_day, production_day_bounds
+from equipment.scope import visible
 from production.enums import JobOrderStatus
 from production.kpi_formulas import KeyFigures
 from production.models import JobOrder
@@ -87,11 +88,12 @@ def today_at(now: dt.datetime) -> Today:
 
 def active_lines() -> QuerySet[ProductionLine]:
     ended = LineStateInterval.objects.filter(line=OuterRef("pk"), ended_at__isnull=False).order_by("-started_at")
-    return ProductionLine.objects.filter(is_active=True).annotate(last_known=Subquery(ended.values("ended_at")[:1]))
+    lines = visible(ProductionLine.objects.filter(is_active=True))
+    return lines.annotate(last_known=Subquery(ended.values("ended_at")[:1]))
 
 
 def board_lines(*, now: dt.datetime) -> list[LineNow]:
-    """Every active line, in a constant number of queries."""
+    """Every active line the account works on, in a constant number of queries."""
     lines = _lines_now(active_lines(), now=now)
     return sorted(lines, key=lambda at: (at.rank, at.line.line_code))
 

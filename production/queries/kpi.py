@@ -1,5 +1,6 @@
 """Key figures as pages and API read them. Rates are in percent; what is not known is None, never 0 or 100.
 
+What an account may not see is in no figure: sums of one that works on some lines are the sums of these lines.
 Days are production days. Periods read the kept base (as fresh as `production.services.kpi.last_refresh`);
 `today_by_line` computes from the facts and is true to the second.
 """
@@ -15,6 +16,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 
 from equipment.models import ReasonCode
+from equipment.scope import visible
 from production.kpi_formulas import KeyFigures, total
 from production.models import KpiDaily, KpiDay, KpiDayStop
 
@@ -77,7 +79,7 @@ def today_by_line(now: dt.datetime, line_ids: Sequence[UUID] | None = None) -> d
 
 def daily(start: dt.date, end: dt.date, line_ids: Sequence[UUID] | None = None) -> QuerySet[KpiDaily]:
     """Rows of `mv_production_kpi_daily` (DBO-80), newest day first, then by line. It reaches back 90 days."""
-    rows = KpiDaily.objects.filter(report_date__range=(start, end))
+    rows = visible(KpiDaily.objects.filter(report_date__range=(start, end)))
     if line_ids is not None:
         rows = rows.filter(production_line_id__in=line_ids)
     return rows.order_by("-report_date", "line_name")
@@ -85,7 +87,7 @@ def daily(start: dt.date, end: dt.date, line_ids: Sequence[UUID] | None = None) 
 
 def period_by_line(start: dt.date, end: dt.date, line_ids: Sequence[UUID] | None = None) -> dict[UUID, KeyFigures]:
     """The figures of each line over the days `start` to `end` inclusive; a line without any row is missing."""
-    days = KpiDay.objects.filter(report_date__range=(start, end))
+    days = visible(KpiDay.objects.filter(report_date__range=(start, end)))
     if line_ids is not None:
         days = days.filter(line_id__in=line_ids)
     rows = days.values("line_id", planned=Q(planned_busy_s__isnull=False)).annotate(
@@ -136,7 +138,7 @@ def _stop_loss(stop: StopReason) -> Loss:
 
 
 def _stop_days(start: dt.date, end: dt.date, line_ids: Sequence[UUID] | None) -> QuerySet[KpiDayStop]:
-    days = KpiDayStop.objects.filter(report_date__range=(start, end))
+    days = visible(KpiDayStop.objects.filter(report_date__range=(start, end)))
     return days if line_ids is None else days.filter(line_id__in=line_ids)
 
 

@@ -10,6 +10,7 @@ from django.db.models import Sum
 
 from equipment.models import ReasonCode
 from equipment.queries.site import production_day_bounds
+from equipment.scope import visible
 from production.kpi_formulas import KeyFigures
 from production.models import KpiDay, QuantityReport
 
@@ -32,7 +33,7 @@ class ScrapReason:
 
 def line_days(start: dt.date, end: dt.date, line_ids: Sequence[UUID] | None = None) -> list[LineDay]:
     """Every kept day of every line, oldest first."""
-    days = KpiDay.objects.filter(report_date__range=(start, end))
+    days = visible(KpiDay.objects.filter(report_date__range=(start, end)))
     if line_ids is not None:
         days = days.filter(line_id__in=line_ids)
     rows = days.order_by("report_date", "line__line_code").values_list("report_date", "line_id", *SUMS)
@@ -44,6 +45,7 @@ def scrap_reasons(start: dt.date, end: dt.date, line_ids: Sequence[UUID] | None 
     reports = QuantityReport.objects.filter(
         reported_at__gte=production_day_bounds(day=start)[0], reported_at__lt=production_day_bounds(day=end)[1]
     ).exclude(scrap=0, rework=0)
+    reports = visible(reports)
     if line_ids is not None:
         reports = reports.filter(production_line_id__in=line_ids)
     rows = list(reports.order_by().values_list("reason_id").annotate(all_scrap=Sum("scrap"), all_rework=Sum("rework")))

@@ -11,6 +11,7 @@ from django.db.models import Count, Prefetch, Q
 from accounts.models import User
 from audit.models import StateChange
 from equipment.models import ProductionLine
+from equipment.scope import visible
 from inventory.models import Material
 from production.models import Batch, JobOrder, OperationRun, QuantityReport, WorkOrder
 
@@ -34,9 +35,10 @@ class Edit:
 
 
 def order_for_page(work_order_id: Any) -> WorkOrder | None:
+    """The order with all its operations, on whichever lines; counts and runs are shown of the account's lines."""
     jobs = JobOrder.objects.select_related("production_line").order_by("sequence")
     return (
-        WorkOrder.objects.select_related("product", "production_line", "batch", "created_by")
+        visible(WorkOrder.objects.select_related("product", "production_line", "batch", "created_by"))
         .prefetch_related(Prefetch("job_orders", jobs))
         .filter(pk=work_order_id)
         .first()
@@ -55,19 +57,19 @@ def steps_of(order: WorkOrder) -> list[StateChange]:
 
 def runs_of(work_order_id: Any) -> list[OperationRun]:
     """Pieces going through the machines, in the order they did."""
-    rows = OperationRun.objects.filter(job_order__work_order=work_order_id)
+    rows = visible(OperationRun.objects.filter(job_order__work_order=work_order_id))
     return list(rows.select_related("job_order", "equipment").order_by("started_at", "id"))
 
 
 def run_counts(order: WorkOrder) -> tuple[int, int]:
     """All recorded runs of the order, and those whose data are odd in some way."""
-    runs = OperationRun.objects.filter(job_order__work_order=order)
+    runs = visible(OperationRun.objects.filter(job_order__work_order=order))
     counts = runs.aggregate(all=Count("pk"), odd=Count("pk", filter=~Q(flags=[])))
     return counts["all"], counts["odd"]
 
 
 def reports_of(order: WorkOrder, *, at_most: int) -> list[QuantityReport]:
-    rows = QuantityReport.objects.filter(job_order__work_order=order)
+    rows = visible(QuantityReport.objects.filter(job_order__work_order=order))
     return list(rows.select_related("reason", "reported_by").order_by("-reported_at", "-id")[:at_most])
 
 

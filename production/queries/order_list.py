@@ -20,6 +20,7 @@ from django.db.models import (
 )
 
 from equipment.models import ProductionLine
+from equipment.scope import visible
 from production.enums import FINAL_STATUSES, JobOrderStatus, WorkOrderStatus
 from production.models import JobOrder, WorkOrder
 from production.queries.work_orders import matching
@@ -69,7 +70,7 @@ def is_late(now: dt.datetime) -> Q:
 
 
 def filtered_orders(wanted: OrderFilter, *, now: dt.datetime) -> QuerySet[WorkOrder]:
-    orders = WorkOrder.objects.filter(_view_condition(wanted.view, now)).filter(_other_conditions(wanted))
+    orders = visible(WorkOrder.objects.filter(_view_condition(wanted.view, now)).filter(_other_conditions(wanted)))
     orders = orders.select_related("product", "production_line", "batch")
     return orders.order_by(*_ordering(wanted, now))
 
@@ -77,7 +78,7 @@ def filtered_orders(wanted: OrderFilter, *, now: dt.datetime) -> QuerySet[WorkOr
 def view_counts(wanted: OrderFilter, *, now: dt.datetime) -> dict[str, int]:
     """How many open orders each view holds under the other filters. Finished ones are not counted: they only grow."""
     rows = (
-        WorkOrder.objects.filter(_other_conditions(wanted), status__in=OPEN_STATUSES)
+        visible(WorkOrder.objects.filter(_other_conditions(wanted), status__in=OPEN_STATUSES))
         .values_list("status")
         .annotate(n=Count("pk"), late=Count("pk", filter=is_late(now)))
     )
@@ -103,7 +104,8 @@ def progress_of(orders: list[WorkOrder]) -> dict[UUID, OrderProgress]:
 
 
 def lines_to_filter() -> list[ProductionLine]:
-    return list(ProductionLine.objects.filter(is_active=True).order_by("line_code"))
+    """The lines to choose from: those the account works on."""
+    return list(visible(ProductionLine.objects.filter(is_active=True)).order_by("line_code"))
 
 
 def _view_condition(view: str, now: dt.datetime) -> Q:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from equipment.scope import visible
 from inventory.models import Material
 from production.enums import ACTIVE_STATUSES
 from production.models import Batch, WorkOrder
@@ -25,7 +26,7 @@ def find_active_orders(*, line_id: UUID | None = None, statuses: Sequence[str] |
     shown. A planned or released order whose day has begun or passed without a start is exactly what is overdue, so
     the date hides none: `scheduled_end` in the past marks them instead (`order_list.is_late`).
     """
-    orders = work_orders_with_links().filter(status__in=statuses or ACTIVE_STATUSES)
+    orders = visible(work_orders_with_links().filter(status__in=statuses or ACTIVE_STATUSES))
     if line_id:
         orders = orders.filter(production_line_id=line_id)
     return orders.order_by("scheduled_start", "priority", "id")

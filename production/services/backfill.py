@@ -17,6 +17,7 @@ from audit.context import current_act, require
 from audit.models import StateChange
 from audit.records import guarded
 from equipment.enums import StateSource
+from equipment.scope import require_line
 from production.enums import JobOrderStatus, WorkOrderStatus
 from production.models import JobOrder, OperationRun, QuantityReport, WorkOrder
 
@@ -102,6 +103,8 @@ def record_past_order(
 def record_past_orders(orders: Sequence[PastOrder]) -> list[WorkOrder]:
     """Insert completed orders with their jobs, reports and runs, all or none. Raises Conflict, InvalidInput."""
     require("production.add_workorder")
+    for line_id in {line_id for order in orders for line_id in _lines(order)}:
+        require_line(line_id)
     rows = [_order_row(order) for order in orders]
     jobs = [(_job_row(row, job), job) for row, order in zip(rows, orders, strict=True) for job in order.jobs]
     with transaction.atomic():
@@ -114,6 +117,10 @@ def record_past_orders(orders: Sequence[PastOrder]) -> list[WorkOrder]:
             [_evidence(row, order) for row, order in zip(rows, orders, strict=True)], batch_size=2000
         )
     return rows
+
+
+def _lines(order: PastOrder) -> list[UUID]:
+    return [order.production_line_id, *(job.line_id for job in order.jobs)]
 
 
 def _order_row(order: PastOrder) -> WorkOrder:

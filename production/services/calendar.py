@@ -7,6 +7,7 @@ from audit.context import require
 from audit.errors import NotFound
 from equipment.models import ProductionLine
 from equipment.queries.site import plant_time_zone
+from equipment.scope import require_line
 from production.models import ScheduledShift, Shift
 
 
@@ -39,6 +40,7 @@ def cancel_shift(*, scheduled_shift_id: int, cancelled: bool = True) -> Schedule
         shift = ScheduledShift.objects.select_for_update().filter(pk=scheduled_shift_id).first()
         if shift is None:
             raise NotFound(_("This shift is not planned."))
+        require_line(shift.line_id)
         shift.is_cancelled = cancelled
         shift.save(update_fields=["is_cancelled"])
     return shift

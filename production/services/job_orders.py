@@ -16,6 +16,7 @@ from audit.records import guarded
 from equipment.enums import LineState, ReasonKind, StateSource
 from equipment.events import publish_line
 from equipment.models import LineStateInterval, ReasonCode
+from equipment.scope import require_line
 from equipment.services.line_states import set_line_state
 from production.enums import JobOrderStatus, WorkOrderStatus
 from production.events import publish_order
@@ -141,11 +142,13 @@ def undo_report(*, report_id: UUID, reason: str = "") -> QuantityReport:
 
 
 def _locked(job_order_id: UUID) -> tuple[WorkOrder, JobOrder]:
+    """Order and job, locked, for who works on the line of the job (OutsideScope), whatever line the order has."""
     order_id = JobOrder.objects.filter(pk=job_order_id).values_list("work_order_id", flat=True).first()
     if order_id is None:
         raise NotFound(_("The job order was not found."))
     order = locked_order(order_id)
     job = JobOrder.objects.select_for_update(no_key=True).get(pk=job_order_id)
+    require_line(job.production_line_id)
     job.work_order = order
     return order, job
 

@@ -18,6 +18,7 @@ from audit.models import Signature
 from audit.signatures import ConfirmedIdentity
 from audit.transitions import Edge
 from equipment.models import ProductionLine
+from equipment.scope import require_line, require_target, visible
 from inventory.models import Material
 from production.enums import FINAL_STATUSES, JobOrderStatus, WorkOrderStatus
 from production.events import publish_order
@@ -67,6 +68,7 @@ def create_work_order(
     database so that two racing writers cannot both win).
     """
     require("production.add_workorder")
+    require_target(production_line_id)
     _known(values)
     product = _active_product(product_id)
     _check_links(production_line_id, batch_id, product)
@@ -100,7 +102,9 @@ def update_work_order(
     _known(changes)
     _check_zones(**{k: v for k, v in changes.items() if isinstance(v, dt.datetime)})
     with transaction.atomic():
-        order = locked_order(work_order_id, expected_version)
+        order = own_order(work_order_id, expected_version)
+        if "production_line_id" in changes:
+            require_target(changes["production_line_id"])
         if order.status in FINAL_STATUSES:
             raise InvalidInput(
                 _("The order is “%(status)s” and can no longer be changed.") % {"status": order.get_status_display()}
@@ -118,7 +122,7 @@ def update_work_order(
 def plan_work_order(*, work_order_id: UUID, expected_version: int | None = None) -> WorkOrder:
     """Plan a created order: copy the operations of the product's active routing into job orders."""
     with transaction.atomic():
-        order = locked_order(work_order_id, expected_version)
+        order = own_order(work_order_id, expected_version)
         WORK_ORDER.apply(order, PLAN)
         operations = RoutingOperation.objects.filter(
             routing__product_id=order.product_id, routing__is_active=True
@@ -154,7 +158,7 @@ def release_work_order(
     or SignatureRefused; nothing is changed then.
     """
     with transaction.atomic():
-        order = locked_order(work_order_id, expected_version)
+        order = own_order(work_order_id, expected_version)
         if expected_digest and digest(order.signed_content()) != expected_digest:
             raise StaleVersion(_("The content changed since you opened it. Nothing was signed. Read it again."))
         WORK_ORDER.apply(order, RELEASE, identity=identity, meaning=meaning, reason=comment, stamp=_signature_summary)
@@ -165,7 +169,7 @@ def release_work_order(
 def hold_work_order(*, work_order_id: UUID, reason: str, expected_version: int | None = None) -> WorkOrder:
     """Stop an order from going on; its jobs stay as they are but accept no start and no pieces."""
     with transaction.atomic():
-        order = locked_order(work_order_id, expected_version)
+        order = own_order(work_order_id, expected_version)
         WORK_ORDER.apply(order, HOLD, reason=reason, status_before_hold=order.status)
         _announce(order)
     return order
@@ -174,7 +178,7 @@ def hold_work_order(*, work_order_id: UUID, reason: str, expected_version: int |
 def resume_work_order(*, work_order_id: UUID, reason: str = "", expected_version: int | None = None) -> WorkOrder:
     """Bring an order back to the status it had before the hold."""
     with transaction.atomic():
-        order = locked_order(work_order_id, expected_version)
+        order = own_order(work_order_id, expected_version)
         WORK_ORDER.apply(order, RESUME, reason=reason, status_before_hold="")
         _announce(order)
     return order
@@ -183,7 +187,7 @@ def resume_work_order(*, work_order_id: UUID, reason: str = "", expected_version
 def complete_work_order(*, work_order_id: UUID, expected_version: int | None = None) -> WorkOrder:
     """Complete an order whose jobs are all complete; the last job's completion does this by itself."""
     with transaction.atomic():
-        order = locked_order(work_order_id, expected_version)
+        order = own_order(work_order_id, expected_version)
         apply_completion(order)
         _announce(order)
     return order
@@ -192,7 +196,7 @@ def complete_work_order(*, work_order_id: UUID, expected_version: int | None = N
 def cancel_work_order(*, work_order_id: UUID, reason: str, expected_version: int | None = None) -> WorkOrder:
     """Cancel an order that is not final, and the jobs it still has."""
     with transaction.atomic():
-        order = locked_order(work_order_id, expected_version)
+        order = own_order(work_order_id, expected_version)
         WORK_ORDER.apply(order, CANCEL, reason=reason)
         for job in order.job_orders.select_for_update(no_key=True).order_by("pk"):
             if job.status in JOB_CANCEL.sources:
@@ -214,6 +218,14 @@ def locked_order(work_order_id: UUID, expected_version: int | None = None) -> Wo
     )
     if order is None:
         raise NotFound(_("The work order was not found."))
+    records.check_version(order, expected_version)
+    return order
+
+
+def own_order(work_order_id: UUID, expected_version: int | None = None) -> WorkOrder:
+    """The locked order for a step or an edit of the order itself: its line is one of who acts, or OutsideScope."""
+    order = locked_order(work_order_id)
+    require_line(order.production_line_id)
     records.check_version(order, expected_version)
     return order
 
@@ -272,7 +284,7 @@ def _check_links(line_id: UUID | None, batch_id: UUID | None, product: Material)
     if line_id and not ProductionLine.objects.filter(pk=line_id, is_active=True).exists():
         raise NotFound(_("The production line was not found."))
     if batch_id:
-        batch = Batch.objects.filter(pk=batch_id).first()
+        batch = visible(Batch.objects.filter(pk=batch_id)).first()
         if batch is None:
             raise NotFound(_("The batch was not found."))
         if batch.product_id != product.pk:

@@ -18,6 +18,7 @@ from django_htmx.http import trigger_client_event
 from audit.errors import NotFound
 from equipment.enums import LineState
 from equipment.models import LineStateInterval
+from equipment.scope import lines_in_scope, names_in_scope
 from mfg_project.common.formats import Moment, duration, moment
 from mfg_project.common.pages import allowed, render_page
 from mfg_project.common.plant import current_plant
@@ -69,6 +70,7 @@ class Viewer:
     wall: bool
     may_set: bool
     can_add_lines: bool
+    lines: frozenset[UUID] | None  # rights per line: what one may see is not what the next may
 
     def context(self) -> dict[str, Any]:
         """What every tile needs to know of who looks at it."""
@@ -88,6 +90,7 @@ def _viewer(request: HttpRequest) -> Viewer:
         wall=wall,
         may_set=not wall and request.user.has_perm(SET_STATES),
         can_add_lines=request.user.is_staff and request.user.has_perm("equipment.add_productionline"),
+        lines=lines_in_scope(),
     )
 
 
@@ -155,6 +158,7 @@ def _board_context(viewer: Viewer) -> dict[str, Any]:
     tiles = [tile_of(at) for at in board_lines(now=now)]
     return viewer.context() | {
         "tiles": tiles,
+        "my_lines": names_in_scope(),
         "summary": _summary(tiles),
         "clock": moment(now),
         "plant": current_plant().name,

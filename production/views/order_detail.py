@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
+from audit import access
 from audit.canonical import plain
 from audit.errors import NotFound
 from audit.signatures import SignatureView, signatures_of
@@ -169,7 +170,9 @@ def detail_context(request: HttpRequest, order: WorkOrder) -> dict[str, Any]:
         "jobs": jobs,
         "buttons": step_buttons(order, possible),
         "starts_on_terminal": START in [edge for edge, _why in possible],
-        "may_edit": request.user.has_perm("production.change_workorder") and order.status not in FINAL_STATUSES,
+        "may_edit": request.user.has_perm("production.change_workorder")
+        and order.status not in FINAL_STATUSES
+        and not access.refusal(order),
         "may_check": request.user.has_perm("quality.record_check"),
         "signatures": [_signature_card(order, view) for view in signatures_of(order)],
         "runs": runs,

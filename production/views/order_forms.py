@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from audit.access import require_record
 from audit.errors import DomainError, MissingPermission, NotFound, StaleVersion
 from mfg_project.common.pages import allowed
 from production.enums import FINAL_STATUSES
@@ -46,6 +47,7 @@ def work_order_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     order = order_for_page(pk)
     if order is None:
         raise NotFound(_("The work order was not found."))
+    require_record(order)  # seen because an operation runs here; whose line the order is, changes it
     if request.method != "POST":
         return _form_page(request, WorkOrderForm(order=order, initial=values_of(order)), order)
     form = WorkOrderForm(request.POST, order=order, initial=values_of(order))

@@ -13,6 +13,7 @@ from django_htmx.http import trigger_client_event
 from audit.errors import InvalidInput, NotFound
 from equipment.enums import LineState, ReasonKind
 from equipment.models import LineStateInterval, ProductionLine
+from equipment.scope import visible
 from equipment.services.line_states import explain_interval, set_line_state
 from mfg_project.common.pages import allowed, done_in_dialog, toast
 from production.queries.board import reasons_by_use
@@ -26,7 +27,7 @@ SET_STATES = "equipment.set_line_state"
 @allowed(SET_STATES)
 def explain(request: HttpRequest, pk: int) -> HttpResponse:
     """First tap: the reasons. Second tap: one of them. Explaining again replaces the reason."""
-    interval = LineStateInterval.objects.select_related("line", "reason").filter(pk=pk).first()
+    interval = visible(LineStateInterval.objects.select_related("line", "reason").filter(pk=pk)).first()
     if interval is None:
         raise NotFound(_("This stop does not exist."))
     if request.method != "POST":
@@ -81,7 +82,7 @@ def set_state(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 def _line(pk: UUID) -> ProductionLine:
-    line = ProductionLine.objects.filter(pk=pk, is_active=True).first()
+    line = visible(ProductionLine.objects.filter(pk=pk, is_active=True)).first()
     if line is None:
         raise NotFound(_("This production line does not exist."))
     return line

@@ -24,6 +24,7 @@ from audit.errors import (
 )
 from equipment.enums import LineState, ReasonKind
 from equipment.models import ProductionLine, ReasonCode
+from equipment.scope import refusal, visible
 from equipment.services.line_states import set_line_state
 from mfg_project.common.formats import number
 from mfg_project.common.pages import allowed, done_in_dialog, is_fragment, toast
@@ -67,8 +68,8 @@ def terminal(request: HttpRequest) -> HttpResponse:
         return redirect(terminal_url(find_line(code)))
     remembered = request.COOKIES.get(LINE_COOKIE)
     if remembered and "choose" not in request.GET:
-        line = ProductionLine.objects.filter(line_code=plain_text(remembered, at_most=60), is_active=True).first()
-        if line:
+        known = ProductionLine.objects.filter(line_code=plain_text(remembered, at_most=60), is_active=True)
+        if line := visible(known).first():
             return redirect(terminal_url(line))
     tiles = sorted((tile_of(at) for at in board_lines(now=timezone.now())), key=lambda tile: tile.name)
     return render(request, "production/terminal_lines.html", {"tiles": tiles})
@@ -89,7 +90,7 @@ def terminal_line(request: HttpRequest, code: str) -> HttpResponse:
 @require_safe
 @allowed(SEE_JOBS)
 def terminal_live(request: HttpRequest, pk: UUID) -> HttpResponse:
-    line = ProductionLine.objects.filter(pk=pk).first()
+    line = visible(ProductionLine.objects.filter(pk=pk)).first()
     if line is None:
         raise NotFound(_("This production line does not exist."))
     job_id = uuid_or_none(request.GET.get("job"))
@@ -159,7 +160,7 @@ def report(request: HttpRequest, pk: UUID) -> HttpResponse:
 @allowed("production.report_quantity")
 def undo(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The page fetches what changed by itself; a count that is being typed stays."""
-    wrong = QuantityReport.objects.filter(pk=pk).select_related("job_order", "production_line").first()
+    wrong = visible(QuantityReport.objects.filter(pk=pk)).select_related("job_order", "production_line").first()
     if wrong is None:
         raise NotFound(_("This report does not exist."))
     job = wrong.job_order
@@ -180,7 +181,7 @@ def undo(request: HttpRequest, pk: UUID) -> HttpResponse:
 @allowed(SEE_JOBS)
 def scan(request: HttpRequest, pk: UUID) -> HttpResponse:
     """One code from the scanner or typed: a job to show, or a command for the job shown."""
-    line = ProductionLine.objects.filter(pk=pk, is_active=True).first()
+    line = visible(ProductionLine.objects.filter(pk=pk, is_active=True)).first()
     if line is None:
         raise NotFound(_("This production line does not exist."))
     shown = uuid_or_none(request.POST.get("job"))
@@ -254,6 +255,8 @@ def _show_scanned(request: HttpRequest, line: ProductionLine, code: str) -> Http
     job = find_job(code)
     if job is None:
         raise InvalidInput(_("There is no open job “%(code)s”.") % {"code": code[:60]})
+    if refusal(job):  # the work exists, which the paper in the hand says already; where it belongs is not told
+        raise InvalidInput(_("%(code)s belongs to another line.") % {"code": code[:60]})
     if job.status in ENDED:
         raise TransitionRefused(
             _("%(code)s is “%(status)s”.") % {"code": code[:60], "status": job.get_status_display()}
@@ -266,7 +269,7 @@ def _show_scanned(request: HttpRequest, line: ProductionLine, code: str) -> Http
 
 
 def _job(pk: UUID) -> JobOrder:
-    job = JobOrder.objects.filter(pk=pk).select_related("work_order", "production_line").first()
+    job = visible(JobOrder.objects.filter(pk=pk)).select_related("work_order", "production_line").first()
     if job is None:
         raise NotFound(_("The job order was not found."))
     return job

@@ -16,8 +16,9 @@ from django.views.decorators.http import require_safe
 
 from audit.errors import InvalidInput
 from equipment.enums import ReasonKind
-from equipment.models import ProductionLine, ReasonCode
+from equipment.models import ReasonCode
 from mfg_project.common.pages import allowed
+from production.queries.order_list import lines_to_filter
 from production.views.inputs import plain_text
 
 PREFIX = "GENBA"
@@ -88,7 +89,6 @@ def _sheet() -> list[dict[str, Any]]:
     reasons: dict[str, list[ReasonCode]] = {kind: [] for kind in ReasonKind.values}
     for reason in ReasonCode.objects.filter(is_active=True).order_by("sort_order", "name"):
         reasons[reason.kind].append(reason)
-    lines = ProductionLine.objects.filter(is_active=True).order_by("line_code")
     groups = [
         (
             _("Job"),
@@ -106,7 +106,7 @@ def _sheet() -> list[dict[str, Any]]:
                 *((f"STOP:{r.code}", r.label) for r in reasons[ReasonKind.STOP]),
             ],
         ),
-        (_("Go to the terminal of"), [(f"LINE:{line.line_code}", line.line_name) for line in lines]),
+        (_("Go to the terminal of"), [(f"LINE:{line.line_code}", line.line_name) for line in lines_to_filter()]),
     ]
     return [
         {"title": title, "codes": [_printed(f"{PREFIX}:{code}".upper(), label) for code, label in codes]}

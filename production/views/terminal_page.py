@@ -16,6 +16,7 @@ from audit.context import uuid7
 from audit.errors import DomainError, InvalidInput, NotFound
 from equipment.enums import LineState, ReasonKind
 from equipment.models import LineStateInterval, ProductionLine
+from equipment.scope import visible
 from mfg_project.common.formats import duration, moment, number
 from mfg_project.common.pages import is_fragment
 from production.enums import JobOrderStatus
@@ -58,7 +59,7 @@ def refusal_of(refused: DomainError, *, data: Any = None) -> Refusal:
 
 def find_line(code: str) -> ProductionLine:
     code = plain_text(code, at_most=60)
-    line = ProductionLine.objects.filter(line_code__iexact=code, is_active=True).first()
+    line = visible(ProductionLine.objects.filter(line_code__iexact=code, is_active=True)).first()
     if line is None:
         raise NotFound(_("There is no line “%(code)s”.") % {"code": code})
     return line

@@ -1,3 +1,5 @@
+from uuid import UUID
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -66,6 +68,11 @@ class QualityCheck(models.Model):
     def __str__(self) -> str:
         return f"{self.test_type} {self.piece}".strip()
 
+    @classmethod
+    def on_lines(cls, lines: frozenset[UUID]) -> Q:
+        """Seen with its order."""
+        return Q(work_order__in=WorkOrder.objects.filter(WorkOrder.on_lines(lines)).values("pk"))
+
 
 class Measurement(models.Model):
     """One measured value with the limits that applied; the verdict is theirs, whatever a laboratory printed."""
@@ -108,3 +115,9 @@ class Measurement(models.Model):
 
     def __str__(self) -> str:
         return f"{self.value}"
+
+    @classmethod
+    def on_lines(cls, lines: frozenset[UUID]) -> Q:
+        """Seen with the order of its check."""
+        orders = WorkOrder.objects.filter(WorkOrder.on_lines(lines)).values("pk")
+        return Q(check_record__work_order__in=orders)

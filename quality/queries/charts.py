@@ -4,19 +4,21 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
 from django.db.models import Count, Max, QuerySet
 
+from equipment.scope import lines_in_scope, visible
 from inventory.models import Material
-from quality.models import Characteristic, Measurement
+from quality.models import Characteristic, Measurement, QualityCheck
 from quality.spc import Capability, IndividualsChart, capability, individuals_chart
 
 LAST_VALUES = """
     SELECT m.characteristic_id, c.place, c.performed_at, m.id, m.value, m.verdict
     FROM unnest(%s::uuid[]) AS wanted (id),
-         LATERAL (SELECT * FROM quality_measurement m WHERE m.characteristic_id = wanted.id
+         LATERAL (SELECT * FROM quality_measurement m WHERE m.characteristic_id = wanted.id {only}
                   ORDER BY m.id DESC LIMIT %s) m
     JOIN quality_checks c ON c.id = m.check_record_id
     ORDER BY m.characteristic_id, c.place, c.performed_at, m.id
@@ -63,8 +65,9 @@ def measured_products() -> list[Material]:
 def last_series(characteristic_ids: Iterable[UUID], *, at_most: int = OVERVIEW_VALUES) -> dict[UUID, list[Series]]:
     """The last `at_most` values of each characteristic, split by place; one index scan per characteristic."""
     found: dict[UUID, list[Series]] = {}
+    only, params = _only_visible()
     with connection.cursor() as cursor:
-        cursor.execute(LAST_VALUES, [list(characteristic_ids), at_most])
+        cursor.execute(LAST_VALUES.format(only=only), [list(characteristic_ids), *params, at_most])
         for characteristic_id, place, at, _id, value, verdict in cursor:
             of_one = found.setdefault(characteristic_id, [])
             if not of_one or of_one[-1].place != place:
@@ -73,10 +76,18 @@ def last_series(characteristic_ids: Iterable[UUID], *, at_most: int = OVERVIEW_V
     return found
 
 
+def _only_visible() -> tuple[str, tuple[Any, ...]]:
+    """The rule of `equipment.scope` for the SQL above; nothing for the whole plant."""
+    if lines_in_scope() is None:
+        return "", ()
+    checks, params = visible(QualityCheck.objects.all()).values("pk").query.sql_with_params()
+    return f"AND m.check_record_id IN ({checks})", params
+
+
 def places_of(characteristic: Characteristic) -> list[Place]:
     """Where it was measured, the most recent first."""
     rows = (
-        Measurement.objects.filter(characteristic=characteristic)
+        visible(Measurement.objects.filter(characteristic=characteristic))
         .values_list("check_record__place")
         .annotate(n=Count("pk"), last=Max("check_record__performed_at"))
         .order_by("-last")
@@ -86,7 +97,7 @@ def places_of(characteristic: Characteristic) -> list[Place]:
 
 def measurements_of(characteristic: Characteristic, *, place: str | None, at_most: int) -> list[Measurement]:
     """The last values in the order they were measured; `place` None takes all of them together."""
-    rows = Measurement.objects.filter(characteristic=characteristic)
+    rows = visible(Measurement.objects.filter(characteristic=characteristic))
     if place is not None:
         rows = rows.filter(check_record__place=place)
     rows = rows.select_related("check_record__work_order", "check_record__performed_by").order_by("-id")[:at_most]

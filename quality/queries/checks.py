@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db.models import Case, Count, Exists, F, IntegerField, Max, OuterRef, Prefetch, Q, QuerySet, Subquery, When
 
+from equipment.scope import visible
 from production.enums import JobOrderStatus, WorkOrderStatus
 from production.models import JobOrder, WorkOrder
 from quality.enums import Verdict
@@ -42,7 +43,7 @@ class PassRate:
 
 def filtered_checks(wanted: CheckFilter) -> QuerySet[QualityCheck]:
     """Failed ones first, then the newest."""
-    checks = QualityCheck.objects.all()
+    checks = visible(QualityCheck.objects.all())
     if wanted.since:
         checks = checks.filter(performed_at__gte=wanted.since)
     if wanted.result:
@@ -80,7 +81,7 @@ def pass_rate(
     work_order_id: UUID | None = None,
 ) -> PassRate:
     """Checks with a verdict in a period, on orders of these lines; checks without any limit are not judged."""
-    checks = QualityCheck.objects.filter(result__isnull=False)
+    checks = visible(QualityCheck.objects.filter(result__isnull=False))
     if start:
         checks = checks.filter(performed_at__gte=start)
     if end:
@@ -94,7 +95,8 @@ def pass_rate(
 
 
 def places() -> list[str]:
-    return list(QualityCheck.objects.exclude(place="").order_by("place").values_list("place", flat=True).distinct())
+    checks = visible(QualityCheck.objects.exclude(place=""))
+    return list(checks.order_by("place").values_list("place", flat=True).distinct())
 
 
 def jobs_to_measure() -> list[JobOrder]:
@@ -103,7 +105,7 @@ def jobs_to_measure() -> list[JobOrder]:
         Q(operation_sequence=OuterRef("sequence")) | Q(operation_sequence=None)
     )
     return list(
-        JobOrder.objects.filter(status=JobOrderStatus.RUNNING, work_order__status=WorkOrderStatus.IN_PROGRESS)
+        visible(JobOrder.objects.filter(status=JobOrderStatus.RUNNING, work_order__status=WorkOrderStatus.IN_PROGRESS))
         .filter(Exists(here))
         .select_related("work_order__product", "production_line")
         .annotate(last_check=Max("quality_checks__performed_at"), check_count=Count("quality_checks"))
@@ -122,6 +124,9 @@ def characteristics_to_measure(order: WorkOrder, job: JobOrder | None) -> list[C
 def last_place_of(user: Any) -> str:
     """Who measures stays at one station: the next check starts with the place of the last."""
     return (
-        QualityCheck.objects.filter(performed_by=user).order_by("-performed_at").values_list("place", flat=True).first()
+        visible(QualityCheck.objects.filter(performed_by=user))
+        .order_by("-performed_at")
+        .values_list("place", flat=True)
+        .first()
         or ""
     )

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from audit.context import require, uuid7
 from audit.errors import InvalidInput, NotFound
 from audit.records import guarded
+from equipment.scope import visible
 from production.events import publish_order
 from production.models import JobOrder, WorkOrder
 from quality.enums import Verdict
@@ -52,14 +53,14 @@ def record_check(
     A repeated `client_token` returns the first check. Raises NotFound or InvalidInput; nothing is written then.
     """
     actor = require("quality.record_check")
-    order = WorkOrder.objects.filter(pk=work_order_id).first()
+    order = visible(WorkOrder.objects.filter(pk=work_order_id)).first()
     if order is None:
         raise NotFound(_("The work order was not found."))
     if job_order_id and not JobOrder.objects.filter(pk=job_order_id, work_order=order).exists():
         raise NotFound(_("The job order was not found."))
     if not values:
         raise InvalidInput(_("Enter at least one value."), fields={"values": _("Enter at least one value.")})
-    if client_token and (first := QualityCheck.objects.filter(client_token=client_token).first()):
+    if client_token and (first := visible(QualityCheck.objects.filter(client_token=client_token)).first()):
         return first
     measurements = _measurements(order, values)
     with transaction.atomic(), guarded(QualityCheck, Measurement):

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from audit.errors import DomainError, MissingPermission, NotFound
 from equipment.queries.site import production_day_bounds
+from equipment.scope import visible
 from mfg_project.common.formats import exact, moment, percent
 from mfg_project.common.pages import allowed, asked_text, asked_uuid, query_without, render_page
 from production.models import JobOrder, WorkOrder
@@ -107,7 +108,7 @@ def check_create(request: HttpRequest) -> HttpResponse:
 def order_checks(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The checks of one order, for its page."""
     context = {
-        "order": get_object_or_404(WorkOrder, pk=pk),
+        "order": get_object_or_404(visible(WorkOrder.objects.all()), pk=pk),
         "rows": check_rows(checks_of_order(pk, at_most=ON_ORDER_PAGE)),
         "rate": _rate_figure(pass_rate(work_order_id=pk)),
         "cut": ON_ORDER_PAGE,
@@ -172,13 +173,13 @@ def _rate_figure(rate: Any) -> dict[str, Any]:
 def _what_is_measured(request: HttpRequest) -> tuple[WorkOrder | None, JobOrder | None]:
     job_id, order_id = asked_uuid(request, "job"), asked_uuid(request, "order")
     if job_id:
-        job = JobOrder.objects.select_related("work_order__product").filter(pk=job_id).first()
+        job = visible(JobOrder.objects.select_related("work_order__product").filter(pk=job_id)).first()
         if job is None or (order_id and job.work_order_id != order_id):
             raise NotFound(_("The job order was not found."))
         return job.work_order, job
     if not order_id:
         return None, None
-    order = WorkOrder.objects.select_related("product").filter(pk=order_id).first()
+    order = visible(WorkOrder.objects.select_related("product").filter(pk=order_id)).first()
     if order is None:
         raise NotFound(_("The work order was not found."))
     return order, None

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from audit.errors import NotFound
+from equipment.scope import visible
 from mfg_project.common.formats import exact, number
 from mfg_project.common.pages import allowed, asked_uuid
 from production.models import JobOrder
@@ -18,7 +19,7 @@ from quality.queries.checks import characteristics_to_measure
 @allowed("quality.view_qualitycheck")
 def due_checks(request: HttpRequest) -> HttpResponse:
     key = asked_uuid(request, "job")
-    job = JobOrder.objects.select_related("work_order").filter(pk=key).first() if key else None
+    job = visible(JobOrder.objects.select_related("work_order").filter(pk=key)).first() if key else None
     if job is None:
         raise NotFound(_("The job order was not found."))
     characteristics = characteristics_to_measure(job.work_order, job)

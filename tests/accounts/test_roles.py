@@ -163,7 +163,7 @@ DOORS = (
     Door(
         "cancel_shift",
         P + "change_scheduledshift",
-        lambda w: cancel_shift(scheduled_shift_id=ScheduledShift.objects.first().pk),
+        lambda w: cancel_shift(scheduled_shift_id=ScheduledShift.objects.filter(line=w.plant.line).first().pk),
     ),
     Door(
         "set_line_state",

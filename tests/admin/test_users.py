@@ -12,6 +12,7 @@ from tests.conftest import PASSWORD
 pytestmark = pytest.mark.django_db
 
 ADD = "/admin/accounts/user/add/"
+NO_LINES = {"line_assignments-TOTAL_FORMS": "0", "line_assignments-INITIAL_FORMS": "0"}
 NEW = {"username": "Tanaka", "printed_name": "Tanaka Yui", "email": "", "is_person": "on", "roles": ["qa_manager"]}
 
 
@@ -27,7 +28,8 @@ def root(client, as_admin):
 
 def edit(user, **changed):
     roles = [role.name for role in user.roles()]
-    return {"printed_name": user.printed_name, "is_person": "on", "is_active": "on", "roles": roles} | changed
+    plain = {"printed_name": user.printed_name, "is_person": "on", "is_active": "on", "roles": roles}
+    return plain | NO_LINES | changed
 
 
 def test_a_person_with_a_role_can_sign_in_and_enter_the_admin(root):

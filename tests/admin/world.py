@@ -6,17 +6,20 @@ from decimal import Decimal
 
 from django.utils import timezone
 
+from accounts.services.users import system_user
 from audit import records
 from audit.context import current_act, uuid7
 from audit.models import FailedSignature
 from equipment.models import LineStateInterval
 from equipment.queries.site import production_day
+from equipment.services.line_assignments import assign_line
 from equipment.services.line_states import record_past_states, set_line_state
 from production.models import Batch, KpiDirtyDay, WorkOrder
 from production.services.backfill import PastJob, PastReport, PastRun, record_past_order
 from production.services.calendar import plan_shifts
 from production.services.job_orders import report_quantity
 from production.services.kpi import refresh_kpis
+from production.services.work_orders import hold_work_order, resume_work_order
 from quality.models import Characteristic, QualityCheck
 from quality.services.checks import MeasuredValue, record_check
 from tests import factories
@@ -32,11 +35,12 @@ class World:
     stop: LineStateInterval
 
 
-def world() -> World:
-    plant = factories.plant()
+def world(mark: str = "") -> World:
+    """`mark` is in every name and text that belongs to its line, and in nothing else."""
+    plant = factories.plant(mark=mark)
     factories.shift(name=f"Shift {uuid7()}")
     plan_shifts(first=production_day(), last=production_day())
-    batch = records.create(Batch(batch_number=f"B-{uuid7()}", product=plant.product))
+    batch = records.create(Batch(batch_number=f"B-{mark}{uuid7()}", product=plant.product))
     planned = factories.work_order(plant, status="planned", batch_id=batch.pk)
     running = factories.work_order(plant, status="in_progress", batch_id=batch.pk)
     report_quantity(
@@ -44,18 +48,26 @@ def world() -> World:
         good=Decimal(3),
         scrap=Decimal(1),
         reason_id=plant.scrap_reason.pk,
+        comment=mark,
     )
+    hold_work_order(work_order_id=planned.pk, reason=mark or "held")
+    resume_work_order(work_order_id=planned.pk)
+    planned.refresh_from_db()
     characteristic = factories.characteristic(plant.product)
     check = record_check(
         work_order_id=running.pk,
         job_order_id=factories.first_job(running).pk,
         piece="1",
-        test_type="dimensional",
+        test_type=mark or "dimensional",
+        place=mark,
+        comment=mark,
         values=[MeasuredValue(characteristic_id=characteristic.pk, value=Decimal("10.20"))],
     )
-    stop = set_line_state(line_id=plant.line.pk, state="stopped")
+    stop = set_line_state(line_id=plant.line.pk, state="stopped", comment=mark)
     _past_run(plant)
     _past_stop(plant)
+    # Of nobody who signs in here: the roles of the tests work on the whole plant
+    assign_line(user_id=system_user().pk, line_id=plant.line.pk)
     act = current_act()
     FailedSignature.objects.create(user=act.actor, source=act.source, act_id=act.id)
     refresh_kpis()
@@ -74,7 +86,7 @@ def _past_run(plant: factories.Plant) -> None:
     ended = timezone.now() - dt.timedelta(days=3)
     started = ended - dt.timedelta(hours=1)
     record_past_order(
-        work_order_number=f"WO-PAST-{uuid7()}",
+        work_order_number=f"WO-PAST-{plant.mark}{uuid7()}",
         product_id=plant.product.pk,
         production_line_id=plant.line.pk,
         planned_quantity=Decimal(1),

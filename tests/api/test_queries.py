@@ -17,22 +17,23 @@ from tests import factories
 
 pytestmark = pytest.mark.django_db
 
-# Beyond its own queries every signed-in request of these tests reads the user's permissions (2).
+# Beyond its own queries every signed-in request of these tests reads the user's permissions (2), and what belongs to
+# lines asks which of them the user works on (1).
 LISTS = {
     "products": 4,
-    "lines": 5,
+    "lines": 6,
     "areas": 4,
-    "equipment": 4,
+    "equipment": 5,
     "reasons": 4,
-    "line-states": 4,
-    "work-orders": 4,
-    "work-orders/?start_date=2020-01-01&q=WO": 7,
-    "work-orders/active": 4,
-    "job-orders": 4,
-    "quantity-reports": 4,
+    "line-states": 5,
+    "work-orders": 5,
+    "work-orders/?start_date=2020-01-01&q=WO": 8,
+    "work-orders/active": 5,
+    "job-orders": 5,
+    "quantity-reports": 5,
     "characteristics": 4,
-    "quality-checks": 5,
-    "kpi": 5,
+    "quality-checks": 6,
+    "kpi": 6,
 }
 
 
