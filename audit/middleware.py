@@ -4,6 +4,7 @@ import structlog
 from django.http import HttpRequest, HttpResponse
 
 from audit.context import Act, acting
+from audit.stations import MAX_NAME, station_of
 
 _DOORS = {"/api/": "api", "/admin/": "admin"}
 
@@ -16,9 +17,16 @@ class AuditContextMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         source = next((name for prefix, name in _DOORS.items() if request.path.startswith(prefix)), "web")
-        act = Act(who=lambda: request.user, source=source, station=request.headers.get("X-Station", "")[:50])
+        act = Act(who=lambda: request.user, source=source, station=_station(request, source))
         request.act_id = str(act.id)  # type: ignore[attr-defined]
-        with acting(act), structlog.contextvars.bound_contextvars(request_id=str(act.id)):
+        known = {"request_id": str(act.id)} | ({"station": act.station} if act.station else {})
+        with acting(act), structlog.contextvars.bound_contextvars(**known):
             response = self.get_response(request)
         response["X-Request-ID"] = str(act.id)
         return response
+
+
+def _station(request: HttpRequest, source: str) -> str:
+    """A device's name is ours; a program keeps no cookies and says itself which station it speaks for."""
+    said = request.headers.get("X-Station", "").strip()[:MAX_NAME] if source == "api" else ""
+    return station_of(request) or said

@@ -1,6 +1,17 @@
 from django.urls import path
 
-from production.views import board, kpi, order_detail, order_forms, order_steps, orders, stops, terminal, terminal_codes
+from production.views import (
+    board,
+    device,
+    kpi,
+    order_detail,
+    order_forms,
+    order_steps,
+    orders,
+    stops,
+    terminal,
+    terminal_codes,
+)
 
 app_name = "production"
 
@@ -14,6 +25,7 @@ urlpatterns = [
     path("stops/<int:pk>/explain/", stops.explain, name="stop-explain"),
     path("terminal/", terminal.terminal, name="terminal"),
     path("terminal/codes/", terminal_codes.terminal_codes, name="terminal-codes"),
+    path("terminal/device/", device.device, name="terminal-device"),
     path("terminal/line/<path:code>/", terminal.terminal_line, name="terminal-line"),
     path("terminal/live/<uuid:pk>/", terminal.terminal_live, name="terminal-live"),
     path("terminal/scan/<uuid:pk>/", terminal.scan, name="terminal-scan"),

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect, replace_url, reswap, retarget, trigger_client_event
 
+from audit.context import current_act
 from audit.errors import (
     Conflict,
     DomainError,
@@ -22,6 +23,7 @@ from audit.errors import (
     StaleVersion,
     TransitionRefused,
 )
+from audit.stations import keep_station
 from equipment.enums import LineState, ReasonKind
 from equipment.models import ProductionLine, ReasonCode
 from equipment.scope import refusal, visible
@@ -72,7 +74,7 @@ def terminal(request: HttpRequest) -> HttpResponse:
         if line := visible(known).first():
             return redirect(terminal_url(line))
     tiles = sorted((tile_of(at) for at in board_lines(now=timezone.now())), key=lambda tile: tile.name)
-    return render(request, "production/terminal_lines.html", {"tiles": tiles})
+    return render(request, "production/terminal_lines.html", {"tiles": tiles, "station": current_act().station})
 
 
 @require_safe
@@ -84,6 +86,8 @@ def terminal_line(request: HttpRequest, code: str) -> HttpResponse:
     response.set_cookie(
         LINE_COOKIE, line.line_code, max_age=COOKIE_AGE, httponly=True, samesite="Lax", secure=request.is_secure()
     )
+    if station := current_act().station:  # a device in use never loses its name
+        keep_station(response, station, secure=request.is_secure())
     return response
 
 
