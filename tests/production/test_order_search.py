@@ -84,6 +84,18 @@ def test_completed_orders_come_from_an_index_in_their_order(plant):
     assert "Sort" not in plan
 
 
+def test_a_page_is_asked_for_whole_and_an_empty_one_not_at_all(three_orders, django_assert_num_queries):
+    """With LIMIT 1 for the one order found, PostgreSQL walks a million orders in list order until it meets it."""
+    one, none = (filtered_orders(OrderFilter(view=ALL, search=text), now=timezone.now()) for text in ("abc", "zzz"))
+
+    with django_assert_num_queries(2) as asked:
+        assert len(FirstPages(one, 50).get_page(1)) == 1
+    with django_assert_num_queries(1):
+        assert len(FirstPages(none, 50).get_page(1)) == 0
+
+    assert asked[-1]["sql"].endswith("LIMIT 50")
+
+
 def test_a_long_list_ends_and_says_so(plant, signed_in, monkeypatch):
     monkeypatch.setattr(FirstPages, "MOST", 2)
     client = signed_in("operator")
