@@ -14,7 +14,7 @@ from accounts.models import User
 from accounts.roles import ROLES
 from accounts.services import users
 from audit.admin_base import ServiceAdmin
-from audit.admin_forms import ServiceForm, posted, step_page
+from audit.admin_forms import ServiceForm, change_reason_field, posted, step_page
 
 admin.site.unregister(Group)  # roles are accounts/roles.py, reviewed and versioned; nobody edits them by hand
 
@@ -37,9 +37,13 @@ class UserForm(ServiceForm):
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
     )
 
+    change_reason = change_reason_field()
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if not self.instance._state.adding:
+        if self.instance._state.adding:
+            del self.fields["change_reason"]
+        else:
             self.initial["roles"] = [role.name for role in self.instance.roles()]
 
 
@@ -78,7 +82,8 @@ class UserAdmin(ServiceAdmin):
             return ("username", "printed_name", "email", "is_person", "roles", "password")
         roles = "roles" if self.has_change_permission(request, obj) else "roles_shown"
         fields = ["username", "printed_name", "email", "is_person", roles, "is_active", "is_superuser"]
-        return (*fields, "last_login", "date_joined")
+        reason = ("change_reason",) if self.has_change_permission(request, obj) else ()
+        return (*fields, "last_login", "date_joined", *reason)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
         if obj is None:
@@ -92,7 +97,7 @@ class UserAdmin(ServiceAdmin):
     def save_model(self, request: HttpRequest, obj: User, form: UserForm, change: bool) -> None:
         entered = form.cleaned_data
         if change:
-            users.update_user(user_id=obj.pk, roles=entered["roles"], **form.changes())
+            users.update_user(user_id=obj.pk, roles=entered["roles"], reason=entered["change_reason"], **form.changes())
         else:
             saved = users.create_user(**form.values() | {"roles": entered["roles"]})
             obj.pk, obj._state.adding = saved.pk, False

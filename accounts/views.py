@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.forms import LoginForm
 from accounts.models import User
 from accounts.roles import ROLES
+from audit.journal import change
 
 PASSWORD_BACKEND = "django.contrib.auth.backends.ModelBackend"  # noqa: S105 the name of a class
 HOME_PAGES = {"operator": "production:terminal"}  # by role; everybody else starts at the board
@@ -38,6 +39,10 @@ class LoginView(auth_views.LoginView):
 class PasswordChangeView(auth_views.PasswordChangeView):
     template_name = "accounts/password_change.html"
     success_url = reverse_lazy("accounts:password-change-done")
+
+    def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
+        with change("change_own_password"):
+            return super().form_valid(form)
 
     def form_invalid(self, form: PasswordChangeForm) -> HttpResponse:
         return self.render_to_response(self.get_context_data(form=form), status=422)

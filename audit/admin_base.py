@@ -18,7 +18,7 @@ from simple_history.admin import SimpleHistoryAdmin
 from unfold.admin import ModelAdmin, TabularInline
 
 from audit import access, master_data
-from audit.admin_forms import ServiceForm, VersionedForm
+from audit.admin_forms import RowForm, ServiceForm, VersionedForm
 from audit.context import permission_label
 from audit.errors import DomainError
 from audit.models import AuditedModel
@@ -155,7 +155,7 @@ class ServiceAdmin(StrictAdmin):
         admin = self.admin_site._registry[formset.model]
         for row in formset.initial_forms:
             if row.has_changed():
-                admin._update(row.instance, row)
+                admin._update(row.instance, row, reason=form.cleaned_data.get("change_reason", ""))
         for row in formset.extra_forms:
             if row.has_changed():
                 admin.create(row.values() | {formset.fk.name: form.instance})
@@ -246,9 +246,7 @@ class AuditedAdmin(HistoryAdmin, ServiceAdmin):
         return master_data.create_record(self.model, **values)
 
     def update(self, *, pk: UUID, seen_version: int, reason: str, changes: dict[str, Any]) -> AuditedModel:
-        return master_data.update_record(
-            self.model, pk=pk, expected_version=seen_version, **({"reason": reason} if reason else {}), **changes
-        )
+        return master_data.update_record(self.model, pk=pk, expected_version=seen_version, reason=reason, **changes)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         fieldsets = list(super().get_fieldsets(request, obj))
@@ -268,24 +266,24 @@ class AuditedAdmin(HistoryAdmin, ServiceAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: VersionedForm, change: bool) -> None:
         if change:
-            self._update(obj, form)
+            self._update(obj, form, reason=form.cleaned_data["change_reason"])
         else:
             saved = self.create(form.values())
             obj.pk, obj.version, obj._state.adding = saved.pk, saved.version, False
 
-    def _update(self, obj: Any, form: VersionedForm) -> None:
+    def _update(self, obj: Any, form: VersionedForm, *, reason: str) -> None:
         self.update(
             pk=obj.pk,
             seen_version=form.cleaned_data["seen_version"],
-            reason=form.cleaned_data.get("change_reason", ""),
+            reason=reason,
             changes=form.changes(),
         )
 
 
 class AuditedInline(VisibleRows, TabularInline):
-    """Rows saved by the admin of their own model (`AuditedAdmin.save_formset`)."""
+    """Rows saved by the admin of their own model (`AuditedAdmin.save_formset`), for the reason of the whole page."""
 
-    form = VersionedForm
+    form = RowForm
     extra = 0
     show_change_link = True
 

@@ -24,12 +24,17 @@ def posted(request: HttpRequest) -> Any:
 
 def show_refusal(form: forms.BaseForm, refused: DomainError) -> None:
     """In one sentence above the form, and beside the fields it names."""
-    named = {name.removesuffix("_id"): str(text) for name, text in getattr(refused, "fields", {}).items()}
+    named = {_field_of(form, name): str(text) for name, text in getattr(refused, "fields", {}).items()}
     shown = {name: text for name, text in named.items() if name in form.fields}
     if str(refused) not in shown.values():
         form.add_error(None, str(refused))
     for name, text in shown.items():
         form.add_error(name, text)
+
+
+def _field_of(form: forms.BaseForm, name: str) -> str:
+    """The field that asked for what a service knows by this name."""
+    return "change_reason" if name == "reason" and "change_reason" in form.fields else name.removesuffix("_id")
 
 
 class ServiceForm(forms.ModelForm):
@@ -53,23 +58,33 @@ class ServiceForm(forms.ModelForm):
         return {name: value for name, value in self.values().items() if name in self.changed_data}
 
 
+def change_reason_field() -> forms.CharField:
+    return forms.CharField(label=_("Reason for the change"), max_length=500, widget=UnfoldAdminTextInputWidget)
+
+
 class VersionedForm(ServiceForm):
     """Carries the version its reader saw: a save on top of somebody else's change is refused, never the last to win."""
 
     seen_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
-    change_reason = forms.CharField(
-        label=_("Reason for the change"), max_length=500, required=False, widget=UnfoldAdminTextInputWidget
-    )
+    change_reason = change_reason_field()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if not self.instance._state.adding:
             self.fields["seen_version"].required = True
             self.initial["seen_version"] = self.instance.version
+        else:
+            self.fields.pop("change_reason", None)  # nothing is changed by a new record
         for field in self.instance._meta.concrete_fields:  # 10, not 10.0000: the scale is the column's, nobody's entry
             value = self.initial.get(field.name)
             if isinstance(value, Decimal) and getattr(field, "decimal_places", None) is not None:
                 self.initial[field.name] = Decimal(f"{value.normalize():f}")
+
+
+class RowForm(VersionedForm):
+    """A row beside others: changed for the reason given to the page they are on."""
+
+    change_reason = None
 
 
 class ReasonForm(forms.Form):

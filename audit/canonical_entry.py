@@ -24,6 +24,7 @@ FIELDS = (
     "new",
     "changed",
     "actor_id",
+    "actor_type",
     "actor_name",
     "on_behalf_of",
     "reason_code",
@@ -33,6 +34,7 @@ FIELDS = (
     "source",
     "app_version",
     "db_user",
+    "compliance_flags",
     "at",
     "tx_at",
 )

@@ -17,7 +17,6 @@ import hashlib
 import re
 import unicodedata
 from dataclasses import dataclass
-from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -109,23 +108,22 @@ class SigningKey:
     private: Ed25519PrivateKey
 
     @classmethod
-    def read(cls, name: str, path: Path) -> "SigningKey":
-        """From a file with PEM (PKCS 8, unencrypted) or the base64 of the 32 secret bytes."""
-        content = path.read_bytes()
-        if content.lstrip().startswith(b"-----BEGIN"):
+    def parse(cls, name: str, text: str) -> "SigningKey":
+        """From PEM (PKCS 8, unencrypted) or the base64 of the 32 secret bytes. What it refuses it does not repeat."""
+        if text.lstrip().startswith("-----BEGIN"):
             try:
-                private = load_pem_private_key(content, password=None)
+                private = load_pem_private_key(text.encode(), password=None)
             except (ValueError, TypeError):  # the second: it is encrypted
-                raise CheckpointRefused(f"{path} holds no readable key") from None
+                raise CheckpointRefused("the signing key is not readable") from None
             if not isinstance(private, Ed25519PrivateKey):
-                raise CheckpointRefused(f"{path} holds no Ed25519 key")
+                raise CheckpointRefused("the signing key is no Ed25519 key")
             return cls(name, private)
         try:
-            secret = _decode(content.decode("ascii").strip())
-        except ValueError:  # nothing of the content may reach a log
-            raise CheckpointRefused(f"{path} holds neither PEM nor base64") from None
+            secret = _decode(text.strip())
+        except ValueError:
+            raise CheckpointRefused("the signing key is neither PEM nor base64") from None
         if len(secret) != KEY_SIZE:
-            raise CheckpointRefused(f"{path} holds no Ed25519 key")
+            raise CheckpointRefused("the signing key is no Ed25519 key")
         return cls(name, Ed25519PrivateKey.from_private_bytes(secret))
 
     @property

@@ -3,6 +3,7 @@
 A write outside an act raises; nothing regulated is ever attributed to nobody.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -11,8 +12,8 @@ from typing import Any
 from uuid import UUID
 
 import uuid_utils.compat
+from django.conf import settings
 from django.contrib.auth import get_permission_codename
-from django.contrib.auth.models import Permission
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -28,13 +29,47 @@ def uuid7() -> UUID:
 class Act:
     who: Callable[[], Any]  # asked at write time: the API signs token users in after the middleware ran
     source: str  # "web", "api", "admin", "task:production.refresh_kpis", "command:load_demo"
-    reason: str = ""
+    code: str = ""  # what is being done: "release", "report_quantity", "edit" …; set by `audit.journal.change`
+    reason: str = ""  # in the person's words
     station: str = ""
+    on_behalf_of: str = ""
     id: UUID = field(default_factory=uuid7)
 
     @property
     def actor(self) -> Any:
         return self.who()
+
+    def as_json(self) -> str:
+        """What the journal's triggers are told; empty when nobody has signed in."""
+        actor = self.actor
+        if not actor.is_authenticated:
+            return ""
+        told = {
+            "actor": str(actor.pk) if actor.pk else None,
+            "type": "user" if actor.is_person else "system",
+            "name": actor.printed_name or actor.get_username(),
+            "behalf": self.on_behalf_of or None,
+            "code": self.code,
+            "reason": self.reason,
+            "request": str(self.id),
+            "station": self.station,
+            "source": self.source,
+            "version": settings.GENBA_VERSION,
+        }
+        # PostgreSQL holds no NUL; taken out of the values, as a person's text may spell out its escape
+        return json.dumps({k: v and v.replace("\0", "") for k, v in told.items()}, ensure_ascii=False)
+
+
+class Installation:
+    """Who writes before there are users: migrations and the first set-up."""
+
+    pk = None
+    is_person = False
+    is_authenticated = True
+    printed_name = "Genba (installation)"
+
+    def has_perm(self, permission: str) -> bool:
+        return False
 
 
 _current: ContextVar[Act | None] = ContextVar("act", default=None)
@@ -90,6 +125,8 @@ _DEFAULT_ACTIONS = {
 
 def permission_label(permission: str) -> str:
     """The permission as people read it ("Can release a work order"); its code where it has no row."""
+    from django.contrib.auth.models import Permission  # the database backend needs this module before any model
+
     app_label, codename = permission.split(".", 1)
     row = (
         Permission.objects.filter(content_type__app_label=app_label, codename=codename)

@@ -31,6 +31,12 @@ class InvalidInput(DomainError):
         self.fields = dict(fields or {})
 
 
+class ReasonRequired(InvalidInput):
+    """What is there may be changed or taken away only with a reason."""
+
+    code = "reason_required"
+
+
 class NotFound(DomainError):
     code = "not_found"
 
@@ -81,3 +87,7 @@ class SignatureRefused(DomainError):
 
 class UnattributedWrite(RuntimeError):
     """A bug, not a refusal: code wrote outside `act_as()`."""
+
+
+class JournalUnavailable(RuntimeError):
+    """The journal cannot take an entry (no partition for this month): a fault to be told, and nothing is written."""

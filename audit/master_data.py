@@ -3,12 +3,12 @@
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 
 from audit import access, records
 from audit.context import require
 from audit.errors import NotFound
+from audit.journal import change
 from audit.models import AuditedModel
 
 Record = TypeVar("Record", bound=AuditedModel)
@@ -22,14 +22,16 @@ def create_record(model: type[Record], **values: Any) -> Record:
     return records.create(record)
 
 
-def update_record(model: type[Record], *, pk: UUID, expected_version: int | None = None, **changes: Any) -> Record:
+def update_record(
+    model: type[Record], *, pk: UUID, expected_version: int | None = None, reason: str = "", **changes: Any
+) -> Record:
     """Edit a row of master data; needs the model's change permission. Raises NotFound or StaleVersion."""
     require(f"{model._meta.app_label}.change_{model._meta.model_name}")
-    with transaction.atomic():
+    with change("update_record", reason):
         record = model._base_manager.select_for_update().filter(pk=pk).first()
         if record is None:
             raise NotFound(_("This record does not exist."))
         access.require_record(record)
-        updated = records.update(record, expected_version=expected_version, **changes)
+        updated = records.update(record, expected_version=expected_version, reason=reason, **changes)
         access.require_record(updated)  # nor moved to where the account does not work; the transaction goes back
         return updated

@@ -8,13 +8,14 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, models
 from django.utils.translation import gettext as _
 from simple_history.utils import bulk_create_with_history
 
 from audit.canonical import digest
 from audit.context import current_act
 from audit.errors import Conflict, DomainError, InvalidInput, StaleVersion
+from audit.journal import change
 from audit.models.base import AuditedModel
 
 Record = TypeVar("Record", bound=AuditedModel)
@@ -37,7 +38,7 @@ def create_many(new: Sequence[Record], *, reason: str = "") -> None:
     for record in new:
         record.created_by = record.updated_by = actor
         _make_ready(record, exclude=foreign)
-    with guarded(model):
+    with guarded(model), change("create_records", reason):
         bulk_create_with_history(
             new, model, batch_size=1000, default_user=actor, default_change_reason=reason or current_act().reason
         )
@@ -90,7 +91,7 @@ def _at_stored_scale(field: Any, value: Any) -> Any:
 def _save(record: Record, *, reason: str, force_insert: bool = False) -> Record:
     record._change_reason = reason or current_act().reason or None  # type: ignore[attr-defined]
     _make_ready(record)
-    with guarded(type(record)), transaction.atomic():
+    with guarded(type(record)), change("create_record" if force_insert else "update_record", reason):
         record.save(force_insert=force_insert)
     return record
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from audit.canonical import CANONICAL_FORM, digest, plain
 from audit.context import current_act
 from audit.errors import SignatureRefused
+from audit.journal import change
 from audit.models import FailedSignature, Signature
 from audit.records import guarded
 
@@ -63,7 +64,8 @@ def confirm_identity(*, user: Any, password: str) -> ConfirmedIdentity:
         )
     confirmed = authenticate(username=user.get_username(), password=password)
     if confirmed is None or confirmed.pk != user.pk:
-        FailedSignature.objects.create(user=user, source=act.source, act_id=act.id)
+        with change("refuse_signature"):
+            FailedSignature.objects.create(user=user, source=act.source, act_id=act.id)
         raise SignatureRefused(
             _("The password is wrong (attempt %(count)s of %(allowed)s). Nothing was signed.")
             % {"count": failed + 1, "allowed": FAILURES_ALLOWED}

@@ -52,8 +52,11 @@ class Plant:
     def start_services(self) -> None:
         self.supervisor.end_leftovers()
         cluster = postgres.prepare(self.state, self.cluster)  # with fsync: a write costs what it costs
+        urls = postgres.addresses(self.state, postgres.start(self.supervisor, cluster), plant="genba")
+        self.owner = {"DATABASE_OWNER_URL": urls["owner"]}
+        self.sealer = {"DATABASE_SEALER_URL": urls["sealer"], "JOURNAL_KEY_FILE": str(self.state.signing_key())}
         self.env = {
-            "DATABASE_URL": postgres.start(self.supervisor, cluster),
+            "DATABASE_URL": urls["app"],
             "REDIS_URL": self._start_redis(),
             "CHANNEL_PREFIX": f"bench-{self.state.key}",
             "DJANGO_SETTINGS_MODULE": "mfg_project.settings",
@@ -82,11 +85,11 @@ class Plant:
         extra = {"BEHIND_PROXY": "1"} if mode == "production" else {}
         return os.environ | self.env | extra | {"GENBA_MODE": mode}
 
-    def run(self, *command: str, mode: str = "demo", timeout: float = LOADING_SECONDS) -> str:
+    def run(self, *command: str, mode: str = "demo", timeout: float = LOADING_SECONDS, **environment: str) -> str:
         done = subprocess.run(
             [*PYTHON, *command],
             cwd=ROOT,
-            env=self.mode(mode),
+            env=self.mode(mode) | environment,
             capture_output=True,
             text=True,
             timeout=timeout,
@@ -98,7 +101,7 @@ class Plant:
 
     def fill(self, *, orders: int) -> dict[str, Any]:
         """Migrate, load the demo, multiply its past; what the measurements then ask for, by name."""
-        self.run("manage.py", "migrate", "--verbosity", "0")
+        self.run("manage.py", "migrate", "--verbosity", "0", **self.owner)
         self.run("manage.py", "load_demo")
         return json.loads(self.run("benchmarks/_fill.py", "--orders", str(orders)))
 
@@ -159,9 +162,22 @@ def daphne(bench: Plant, port: int, *, mode: str, name: str = "daphne") -> Child
 def background(bench: Plant, *, mode: str) -> list[Child]:
     """What runs beside the web processes in every set-up."""
     celery = [*PYTHON, "-m", "celery", "-A", "mfg_project"]
-    worker = [*celery, "worker", "-P", "threads", "-c", "2", "-n", "bench@%h", "--without-gossip", "--without-mingle"]
+    worker = [
+        *celery,
+        "worker",
+        "-P",
+        "threads",
+        "-c",
+        "2",
+        "-n",
+        "bench@%h",
+        "-Q",
+        "celery,seal",
+        "--without-gossip",
+        "--without-mingle",
+    ]
     return [
-        Child(name="worker", command=worker, env=bench.mode(mode)),
+        Child(name="worker", command=worker, env=bench.mode(mode) | bench.sealer),
         Child(name="beat", command=[*celery, "beat", "--pidfile="], env=bench.mode(mode)),
     ]
 

@@ -12,7 +12,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts.admin import USER_INLINES
 from audit.admin_base import AuditedAdmin, AuditedInline, ReadOnlyHistoryAdmin, tones
-from audit.admin_forms import VersionedForm, posted, step_page
+from audit.admin_forms import RowForm, posted, step_page
 from equipment.enums import LineState, ReasonKind
 from equipment.models import Area, Equipment, LineAssignment, LineStateInterval, ProductionLine, ReasonCode, Site
 from equipment.scope import visible
@@ -106,7 +106,7 @@ class LineAssignmentAdmin(ForWhoChangesUsers, AuditedAdmin):
         )
 
 
-class LineAssignmentForm(VersionedForm):
+class LineAssignmentForm(RowForm):
     """A row keeps its line; a new one is active."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -1,7 +1,8 @@
 """All settings, read from the environment only (`.env.example` explains each variable).
 
 Nothing here has a default that is unsafe in production: without DEBUG or DEMO the process refuses to
-start on a default secret key or plain-text session cookies (`mfg_project/checks.py`).
+start on a default secret key or plain-text session cookies, or to work as a database role that may too much
+(`audit/checks.py`).
 """
 
 import datetime as dt
@@ -14,6 +15,7 @@ from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+GENBA_VERSION = "0.1.0"
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.FileAwareEnv()  # NAME_FILE works for every NAME: secrets come from files in containers
 
@@ -132,7 +134,7 @@ TEMPLATES = [
 
 # --- Data -----------------------------------------------------------------------------------------
 DATABASES = {"default": env.db_url("DATABASE_URL", default="postgresql://genba@127.0.0.1:5432/genba")}
-DATABASES["default"]["ENGINE"] = "django.db.backends.postgresql"
+DATABASES["default"]["ENGINE"] = "audit.database"
 DATABASES["default"].setdefault("OPTIONS", {}).update(
     {
         "application_name": env.str("APPLICATION_NAME", "genba-web"),
@@ -144,6 +146,13 @@ DATABASES["default"].setdefault("OPTIONS", {}).update(
 if MODE == "test":  # a pool would keep connections open that DROP DATABASE and the flush of a test have to end
     del DATABASES["default"]["OPTIONS"]["pool"]
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+
+# The sealer is a role and a key of its own, told to the process that seals (a worker) and to nobody else.
+DATABASE_SEALER_URL = env.str("DATABASE_SEALER_URL", "")
+JOURNAL_KEY = env.str("JOURNAL_KEY", "")
+JOURNAL_ORIGIN = env.str("JOURNAL_ORIGIN", "genba.local/journal")
+JOURNAL_WITNESS_FILES = env.list("JOURNAL_WITNESS_FILES", default=[])
+DATABASE_OWNER_URL = env.str("DATABASE_OWNER_URL", "")  # for `manage.py migrate` only: the role that owns the tables
 
 REDIS_URL = env.str("REDIS_URL", "redis://127.0.0.1:6379/0")
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
@@ -161,6 +170,7 @@ CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"global_keyprefix": env.str("CHANNEL_PREFIX", "genba") + ":"}
 CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ROUTES = {"audit.seal": {"queue": "seal"}}  # only a worker that was told the sealer's secrets serves it
 CELERY_TASK_ACKS_LATE = True  # tasks are safe to run twice; a killed worker must not lose one
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]

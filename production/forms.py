@@ -105,9 +105,7 @@ class WorkOrderForm(forms.Form):
     )
     manufacturing_parameters = JsonField(label=_("Manufacturing parameters"), required=False, help_text=_("JSON"))
     quality_requirements = JsonField(label=_("Quality requirements"), required=False, help_text=_("JSON"))
-    reason = forms.CharField(
-        label=_("Reason for the change"), required=False, max_length=500, help_text=_("Kept in the history.")
-    )
+    reason = forms.CharField(label=_("Reason for the change"), max_length=500, help_text=_("Kept in the history."))
     version = forms.IntegerField(widget=forms.HiddenInput)  # what the person saw; another one now is a conflict
 
     def __init__(self, *args: Any, order: WorkOrder | None = None, **kwargs: Any) -> None:

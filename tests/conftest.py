@@ -5,13 +5,14 @@ from collections.abc import Iterator
 
 import pytest
 from django.conf import settings as django_settings
-from django.test import Client
+from django.test import Client, TransactionTestCase
 from django.utils import timezone, translation
 
 from accounts.models import User
 from audit.context import act_as
 from mfg_project.common import plant as known_plant
 from tests import factories
+from tests.database import database
 
 PASSWORD = "a-long-test-password"
 
@@ -20,6 +21,22 @@ def pytest_configure() -> None:
     # Hashing and transport are not what these tests are about; live tests use the real ones.
     django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     django_settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment, django_db_blocker):
+    with django_db_blocker.unblock():
+        database.create()
+        database.connect_as("app")
+    yield
+    with django_db_blocker.unblock():
+        database.drop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _commits_are_taken_back():
+    """Django would TRUNCATE; here nobody may."""
+    TransactionTestCase._fixture_teardown = lambda _case: database.restore()
 
 
 @pytest.fixture(autouse=True)

@@ -36,17 +36,18 @@ class RunningPlant:
         binaries = os.environ.get("POSTGRES_BINARIES")
         # Not a throwaway cluster: those do not wait for the disk, and what is tested here is that nothing is lost.
         self.cluster = postgres.prepare(self.state, "live-pg", binaries=Path(binaries) if binaries else None)
-        database = postgres.start(self.supervisor, self.cluster)
+        self.admin_url = postgres.start(self.supervisor, self.cluster)
+        self.urls = postgres.addresses(self.state, self.admin_url, plant="genba")
         redis_url, _kind = redis.start(self.supervisor, self.state, label="live-redis")
         self.env = {
             "GENBA_MODE": "demo",
-            "DATABASE_URL": database,
+            "DATABASE_URL": self.urls["app"],
             "REDIS_URL": redis_url,
             "CHANNEL_PREFIX": f"live-{self.state.key}",
             "DJANGO_SETTINGS_MODULE": "mfg_project.settings",
             "LOG_LEVEL": "WARNING",
         }
-        self.manage("migrate", "--verbosity", "0")
+        self.manage("migrate", "--verbosity", "0", DATABASE_OWNER_URL=self.urls["owner"])
         self.manage("load_demo")
         self.start_programs()
 
@@ -57,20 +58,22 @@ class RunningPlant:
         celery = [sys.executable, "-m", "celery", "-A", "mfg_project"]
         daphne = [sys.executable, "-m", "daphne", "--fd", str(server.fileno()), "mfg_project.asgi:application"]
         worker = [*celery, "worker", "-P", "threads", "-c", "1", "-n", f"live-{port}@%h", "--without-mingle"]
+        worker += ["-Q", "celery,seal"]
+        sealer = {"DATABASE_SEALER_URL": self.urls["sealer"], "JOURNAL_KEY_FILE": str(self.state.signing_key())}
         for child in (
             Child(name="web", command=daphne, env=self.env, sockets=(server,)),
-            Child(name="worker", command=worker, env=self.env),
+            Child(name="worker", command=worker, env=self.env | sealer),
             Child(name="beat", command=[*celery, "beat", "--pidfile="], env=self.env),
         ):
             self.children[child.name] = child
             self.supervisor.start(child)
         self.wait_for("/health")
 
-    def manage(self, *command: str) -> str:
+    def manage(self, *command: str, **environment: str) -> str:
         done = subprocess.run(
             [sys.executable, "manage.py", *command],
             cwd=ROOT,
-            env=os.environ | self.env,
+            env=os.environ | self.env | environment,
             capture_output=True,
             text=True,
             timeout=120,

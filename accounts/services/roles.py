@@ -1,6 +1,8 @@
 from django.contrib.auth.models import Group, Permission
 
 from accounts.roles import ROLES
+from audit.context import Installation, act_as
+from audit.journal import change
 
 
 def sync_roles_of_app(app_label: str) -> None:
@@ -8,6 +10,11 @@ def sync_roles_of_app(app_label: str) -> None:
     permissions = {f"{app_label}.{p.codename}": p for p in Permission.objects.filter(content_type__app_label=app_label)}
     if not permissions:
         return
+    with act_as(Installation(), source="migrate"), change("sync_roles"):
+        _sync(app_label, permissions)
+
+
+def _sync(app_label: str, permissions: dict[str, Permission]) -> None:
     for role in ROLES:
         group, _created = Group.objects.get_or_create(name=role.name)
         wanted = {permissions[name].pk for name in role.permissions if name in permissions}

@@ -1,20 +1,21 @@
 """Every change of a user. Accounts are never deleted: what a person did stays attributed to that person."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import Group
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.roles import ROLE_BY_NAME
-from audit.context import current_act, require
+from audit.context import Installation, act_as, current_act, require
 from audit.errors import InvalidInput, NotFound
+from audit.journal import change
 from audit.records import guarded
 
 SYSTEM_USERNAME = "system"
@@ -28,15 +29,23 @@ def system_user() -> User:
 
 def program_user(username: str, *, printed_name: str, role: str | None = None) -> User:
     """A named program: no password, cannot sign; `role` gives it the rights it needs. Safe to run again."""
-    user, created = User.objects.get_or_create(
-        username=username, defaults={"printed_name": printed_name, "is_person": False}
-    )
-    if created:
-        user.set_unusable_password()
-        user.save(update_fields=["password"])
-    if role:
-        user.groups.add(Group.objects.get(name=role))
+    with installing("set_up_program"):
+        user, created = User.objects.get_or_create(
+            username=username, defaults={"printed_name": printed_name, "is_person": False}
+        )
+        if created:
+            user.set_unusable_password()
+            user.save(update_fields=["password"])
+        if role:
+            user.groups.add(Group.objects.get(name=role))
     return user
+
+
+@contextmanager
+def installing(code: str) -> Iterator[None]:
+    """Written by the installation itself: there may be no user yet who could."""
+    with act_as(Installation(), source="installation"), change(code):
+        yield
 
 
 def note_alive(program: User) -> None:
@@ -47,12 +56,13 @@ def note_alive(program: User) -> None:
 def person(username: str, *, printed_name: str, role: str, password: str) -> User:
     """A person with one role, or a program when the role opens no page. An existing user keeps its password."""
     defaults = {"printed_name": printed_name, "is_person": not ROLE_BY_NAME[role].api_only}
-    user, created = User.objects.get_or_create(username=username, defaults=defaults)
-    if created:
-        user.set_password(password)
-    user.is_staff = ROLE_BY_NAME[role].uses_admin
-    user.save()
-    user.groups.add(Group.objects.get(name=role))
+    with installing("set_up_person"):
+        user, created = User.objects.get_or_create(username=username, defaults=defaults)
+        if created:
+            user.set_password(password)
+        user.is_staff = ROLE_BY_NAME[role].uses_admin
+        user.save()
+        user.groups.add(Group.objects.get(name=role))
     return user
 
 
@@ -69,16 +79,17 @@ def create_user(*, username: str, printed_name: str, roles: Collection[str], pas
         user.set_password(password)
     else:
         user.set_unusable_password()
-    return _save(user, roles)
+    with change("create_user"):
+        return _save(user, roles)
 
 
-def update_user(*, user_id: UUID, roles: Collection[str] | None = None, **values: Any) -> User:
+def update_user(*, user_id: UUID, roles: Collection[str] | None = None, reason: str = "", **values: Any) -> User:
     """Change what is given. A deactivated user's sessions and tokens end with the next request.
 
     Raises NotFound, InvalidInput (unknown role, the last administrator, oneself deactivated) or MissingPermission.
     """
     actor = require("accounts.change_user")
-    with transaction.atomic():
+    with change("update_user", reason):
         user = _locked(user_id)
         if user.pk == actor.pk and values.get("is_active") is False:
             raise InvalidInput(_("You cannot deactivate your own account."), fields={"is_active": _("Your own.")})
@@ -93,7 +104,7 @@ def update_user(*, user_id: UUID, roles: Collection[str] | None = None, **values
 def set_password(*, user_id: UUID, password: str) -> None:
     """Give an account a new password; its open sessions end."""
     require("accounts.change_user")
-    with transaction.atomic():
+    with change("set_password"):
         user = _locked(user_id)
         _check_password(password, user)
         user.set_password(password)
@@ -128,7 +139,7 @@ def _save(user: User, roles: Collection[str] | None) -> User:
     except ValidationError as wrong:
         fields = {name: " ".join(texts) for name, texts in wrong.message_dict.items()}
         raise InvalidInput(" ".join(fields.values()), fields=fields) from wrong
-    with guarded(User), transaction.atomic():
+    with guarded(User), change("save_user"):
         user.save()
         if roles is not None:
             user.groups.set(Group.objects.filter(name__in=roles))

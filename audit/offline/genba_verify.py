@@ -42,9 +42,9 @@ MOST_DIGITS = 19
 MAGIC = b"genba-journal-entry-v1\n"
 # fmt: off
 FIELDS = (
-    "id", "xid", "op", "schema_name", "table_name", "pk", "old", "new", "changed", "actor_id", "actor_name",
-    "on_behalf_of", "reason_code", "reason", "request_id", "station", "source", "app_version", "db_user", "at",
-    "tx_at"
+    "id", "xid", "op", "schema_name", "table_name", "pk", "old", "new", "changed", "actor_id", "actor_type",
+    "actor_name", "on_behalf_of", "reason_code", "reason", "request_id", "station", "source", "app_version",
+    "db_user", "compliance_flags", "at", "tx_at",
 )
 # fmt: on
 

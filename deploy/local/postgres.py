@@ -20,10 +20,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import sql
 
+from deploy import roles
 from deploy.local.state import ROOT, LaunchError, State, remembered_port, secret_file
 from deploy.local.supervisor import Child, Supervisor, identity
 
@@ -124,6 +126,18 @@ def create_database(url: str) -> None:
         found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
         if found is None:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
+
+
+def addresses(state: State, admin: str, *, plant: str) -> dict[str, str]:
+    """The addresses of the plant's roles (deploy/roles.py), made by the role of `admin`; passwords are kept."""
+    passwords = {name: state.secret(f"password-{name}", 24) for name in roles.SIGNING_IN}
+    try:
+        return roles.prepare(admin, urlsplit(admin).path.strip("/"), plant=plant, passwords=passwords)
+    except psycopg.errors.InsufficientPrivilege as refused:
+        raise LaunchError(
+            "DATABASE_URL may not make the plant's roles. Let an administrator run `python -m deploy.roles`, then set "
+            f"DATABASE_URL and DATABASE_OWNER_URL to what it prints. PostgreSQL said: {refused}"
+        ) from None
 
 
 def initialise(cluster: Cluster) -> None:

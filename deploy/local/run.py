@@ -11,7 +11,9 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from deploy.local import postgres, redis
 from deploy.local.state import ROOT, LaunchError, State, listen_from, load_env_file, say, warn, write_json
@@ -44,11 +46,11 @@ def launch(state: State, note: Path, started: float) -> int:
             say(f"  ended {count} processes left from an earlier run")
         keep_one_old_log(state)
         set_environment(state)
-        start_services(supervisor, state)
-        write_json(state.environment, {name: os.environ[name] for name in TOLD})
-        web, *others = programs(choose_port())
+        secrets = start_services(supervisor, state)
+        write_json(state.environment, {name: os.environ[name] for name in TOLD} | secrets.owner | secrets.sealer)
+        web, *others = programs(choose_port(), secrets)
         supervisor.start(web)  # it needs the database only for its first request, and as long to start
-        prepare_database(supervisor, state)
+        prepare_database(supervisor, state, secrets)
         for child in others:
             supervisor.start(child)
         say("  web, worker, beat and simulator started")
@@ -94,27 +96,44 @@ def set_environment(state: State) -> None:
     os.environ.setdefault("CHANNEL_PREFIX", f"genba-{state.key}")  # two checkouts may share one Redis
 
 
-def start_services(supervisor: Supervisor, state: State) -> None:
+@dataclass(frozen=True)
+class Secrets:
+    """What single programs are told beyond the environment of all: migrations the owner, the worker the sealer."""
+
+    owner: dict[str, str]
+    sealer: dict[str, str]
+
+
+def start_services(supervisor: Supervisor, state: State) -> Secrets:
+    """PostgreSQL and Redis run, and the environment names them."""
     if os.environ.get("DATABASE_URL"):
         say("  PostgreSQL from DATABASE_URL")
+        admin = os.environ["DATABASE_URL"]
+        plant = urlsplit(admin).path.strip("/")
     else:
-        cluster = postgres.prepare(state, "pg")
-        os.environ["DATABASE_URL"] = postgres.start(supervisor, cluster)
+        cluster = postgres.prepare(state, "plant-pg")
+        admin, plant = postgres.start(supervisor, cluster), postgres.ROLE
         say(f"  PostgreSQL {postgres.major_version(cluster.binaries)}, data in {shown(cluster.data)}")
+    owner, sealer = os.environ.pop("DATABASE_OWNER_URL", ""), os.environ.pop("DATABASE_SEALER_URL", "")
+    if not owner:  # given by an administrator they stay as they are
+        urls = postgres.addresses(state, admin, plant=plant)
+        os.environ["DATABASE_URL"], owner, sealer = urls["app"], urls["owner"], urls["sealer"]
     if os.environ.get("REDIS_URL"):
         say("  Redis from REDIS_URL")
     else:
         os.environ["REDIS_URL"], kind = redis.start(supervisor, state)
         say(f"  Redis ({kind})")
+    key = os.environ.pop("JOURNAL_KEY_FILE", "") or str(state.signing_key())
+    return Secrets({"DATABASE_OWNER_URL": owner}, {"DATABASE_SEALER_URL": sealer, "JOURNAL_KEY_FILE": key})
 
 
-def prepare_database(supervisor: Supervisor, state: State) -> None:
+def prepare_database(supervisor: Supervisor, state: State, secrets: Secrets) -> None:
     """One process for both commands: starting Django takes longer than either has to do when warm."""
     begun = time.monotonic()
     loaded_before = state.path / "demo-loaded"
     if not loaded_before.exists():
         say("  loading the demo plant with 90 days of history, about half a minute, once")
-    child = Child(name="setup", command=[*PYTHON, "-m", "deploy.local.prepare"], env=named("setup"))
+    child = Child(name="setup", command=[*PYTHON, "-m", "deploy.local.prepare"], env=named("setup") | secrets.owner)
     if supervisor.run(child):
         raise LaunchError(f"The database could not be prepared:\n{supervisor.log_tail('setup')}")
     loaded_before.touch()
@@ -133,17 +152,34 @@ def choose_port() -> socket.socket:
     return server
 
 
-def programs(server: socket.socket) -> list[Child]:
+def programs(server: socket.socket, secrets: Secrets) -> list[Child]:
     """The listening socket stays ours: while the web process restarts, browsers wait instead of failing."""
     port = server.getsockname()[1]
     daphne = [*PYTHON, "-m", "daphne", "--fd", str(server.fileno()), "mfg_project.asgi:application"]
     celery = [*PYTHON, "-m", "celery", "-A", "mfg_project"]
-    worker = [*celery, "worker", "-l", "INFO", "-P", "threads", "-c", "2", "-n", f"genba-{port}@%h"]
+    worker = [
+        *celery,
+        "worker",
+        "-l",
+        "INFO",
+        "-P",
+        "threads",
+        "-c",
+        "2",
+        "-n",
+        f"genba-{port}@%h",
+        "-Q",
+        "celery,seal",
+    ]
     beat = [*celery, "beat", "-l", "INFO", "--pidfile="]
     simulator = [*PYTHON, "manage.py", "run_simulator"]
     return [
         Child(name="web", command=daphne, env=named("web"), sockets=(server,)),
-        Child(name="worker", command=[*worker, "--without-gossip", "--without-mingle"], env=named("worker")),
+        Child(
+            name="worker",
+            command=[*worker, "--without-gossip", "--without-mingle"],
+            env=named("worker") | secrets.sealer,
+        ),
         Child(name="beat", command=beat, env=named("beat")),
         Child(name="simulator", command=simulator, env=named("simulator")),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import fcntl
 import hashlib
@@ -52,6 +53,12 @@ class State:
         """A random value made once and readable by its owner only."""
         return secret_file(self.path / name, length)
 
+    def signing_key(self) -> Path:
+        """The file with the key that signs the journal's checkpoints: 32 random bytes in base64, made once."""
+        path = self.path / "journal.key"
+        _write_once(path, base64.b64encode(secrets.token_bytes(32)).decode())
+        return path
+
     @contextlib.contextmanager
     def lock(self, name: str) -> Iterator[Path]:
         """Held as long as this process lives; the file may hold a note for whoever finds it taken."""
@@ -74,13 +81,19 @@ class State:
 
 
 def secret_file(path: Path, length: int = 32) -> str:
-    if not path.exists():
-        new = path.with_suffix(".new")
-        new.unlink(missing_ok=True)
-        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_hex(length))
-        new.rename(path)
+    _write_once(path, secrets.token_hex(length))
     return path.read_text()
+
+
+def _write_once(path: Path, text: str) -> None:
+    """For its owner only, whole or not at all."""
+    if path.exists():
+        return
+    new = path.with_suffix(".new")
+    new.unlink(missing_ok=True)
+    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    new.rename(path)
 
 
 def write_json(path: Path, value: Any) -> None:

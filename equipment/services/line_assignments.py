@@ -2,13 +2,13 @@
 
 from uuid import UUID
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import User
 from audit import records
 from audit.context import require
 from audit.errors import InvalidInput, NotFound
+from audit.journal import change
 from equipment.models import LineAssignment, ProductionLine
 from equipment.scope import require_whole_plant
 
@@ -22,7 +22,7 @@ def assign_line(*, user_id: UUID, line_id: UUID, reason: str = "") -> LineAssign
     who works on some lines only gives nobody others, himself included.
     """
     _require_right()
-    with transaction.atomic():
+    with change("assign_line", reason):
         user = User.objects.select_for_update(no_key=True).filter(pk=user_id).first()
         if user is None:
             raise NotFound(_("This user does not exist."))
@@ -45,7 +45,7 @@ def set_assignment(
     Raises NotFound, StaleVersion, MissingPermission or OutsideScope.
     """
     _require_right()
-    with transaction.atomic():
+    with change("set_assignment", reason):
         found = LineAssignment.objects.select_for_update().filter(pk=assignment_id).first()
         if found is None:
             raise NotFound(_("This record does not exist."))

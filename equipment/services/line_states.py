@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from audit.context import current_act, require
 from audit.errors import InvalidInput, NotFound
+from audit.journal import change
 from audit.records import guarded
 from equipment.enums import LineState, ReasonKind, StateSource
 from equipment.events import publish_line
@@ -37,7 +38,7 @@ def set_line_state(
     actor = require("equipment.set_line_state")
     _check_known(state)
     reason = _stop_reason(reason_id)
-    with transaction.atomic():
+    with change("set_line_state"):
         line = _locked_line(line_id)
         current = line.state_intervals.filter(ended_at=None).first()
         at = _moment(at, current)
@@ -60,7 +61,7 @@ def explain_interval(*, interval_id: int, reason_id: UUID, comment: str = "") ->
     """Say why a line stopped. Explaining again replaces the reason; the history keeps both."""
     require("equipment.set_line_state")
     reason = _stop_reason(reason_id)
-    with transaction.atomic():
+    with change("explain_interval"):
         interval = LineStateInterval.objects.select_for_update().filter(pk=interval_id).first()
         if interval is None:
             raise NotFound(_("This stop does not exist."))
@@ -71,7 +72,7 @@ def explain_interval(*, interval_id: int, reason_id: UUID, comment: str = "") ->
 def record_past_states(*, line_id: UUID, intervals: list[LineStateInterval], source: str) -> int:
     """Insert closed intervals of the past in one go (import). Overlaps are refused as a whole."""
     actor = require("equipment.set_line_state")
-    with transaction.atomic(), guarded(LineStateInterval):
+    with change("record_past_states"), guarded(LineStateInterval):
         line = _locked_line(line_id)
         for interval in intervals:
             interval.line, interval.source, interval.reported_by = line, source, actor

@@ -46,4 +46,7 @@ class ProductInput(Input):
 
 
 class ProductChange(ProductInput):
+    reason = serializers.CharField(
+        max_length=2000, required=False, allow_blank=True, help_text="Why; required when a field changes."
+    )
     record_version = serializers.IntegerField(required=False, min_value=1)

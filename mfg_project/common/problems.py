@@ -22,6 +22,7 @@ from audit.errors import (
     InvalidInput,
     MissingPermission,
     NotFound,
+    ReasonRequired,
     SignatureRefused,
     StaleVersion,
     TransitionRefused,
@@ -57,6 +58,7 @@ class Problem:
 
 
 REFUSALS: dict[type[DomainError], tuple[int, Any]] = {
+    ReasonRequired: (422, gettext_lazy("Reason required")),  # before the kind it is one of
     InvalidInput: (422, gettext_lazy("A rule is broken")),
     NotFound: (404, gettext_lazy("Not found")),
     Conflict: (409, gettext_lazy("Data integrity error")),

@@ -14,7 +14,11 @@ PROBLEM = {
         "title": _TEXT,
         "status": {"type": "integer"},
         "detail": _TEXT,
-        "code": {**_TEXT, "description": "For programs; the last part of `type`."},
+        "code": {
+            **_TEXT,
+            "description": "For programs; the last part of `type`. `reason_required` (422): say why in `reason`, "
+            "in words; nothing was changed.",
+        },
         "instance": {"type": "string", "format": "uri-reference"},
         "request_id": {"type": ["string", "null"], "description": "Leads to the log; also the X-Request-ID header."},
         "timestamp": {"type": "string", "format": "date-time"},

@@ -8,11 +8,10 @@ from decimal import Decimal
 from random import Random
 from uuid import UUID
 
-from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from accounts.services.users import note_alive
+from accounts.services.users import installing, note_alive
 from audit.context import act_as
 from equipment.enums import LineState, StateSource
 from equipment.models import LineStateInterval
@@ -240,7 +239,7 @@ class _Loader:
 def load_demo(*, seed: int) -> Loaded | None:
     """Load the plant whole or not at all; None when it is there already. Only in demo and test mode."""
     require_demo()
-    with transaction.atomic():
+    with installing("load_demo"):
         if find_plant():
             return None
         people, simulator = make_people(), simulator_user()

@@ -87,7 +87,9 @@ class WorkOrderInput(NewWorkOrderInput):
     quantity_completed = serializers.DecimalField(max_digits=12, decimal_places=4, required=False, allow_null=True)
     actual_start = ZonedDateTimeField(required=False, allow_null=True)
     actual_end = ZonedDateTimeField(required=False, allow_null=True)
-    reason = serializers.CharField(max_length=2000, required=False, allow_blank=True)
+    reason = serializers.CharField(
+        max_length=2000, required=False, allow_blank=True, help_text="Why; required when a field changes."
+    )
     version = serializers.IntegerField(required=False, min_value=1)
 
     def validate_status(self, status: str) -> str:

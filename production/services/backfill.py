@@ -10,10 +10,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
-
 from audit import records
 from audit.context import current_act, require
+from audit.journal import change
 from audit.models import StateChange
 from audit.records import guarded
 from equipment.enums import StateSource
@@ -107,7 +106,7 @@ def record_past_orders(orders: Sequence[PastOrder]) -> list[WorkOrder]:
         require_line(line_id)
     rows = [_order_row(order) for order in orders]
     jobs = [(_job_row(row, job), job) for row, order in zip(rows, orders, strict=True) for job in order.jobs]
-    with transaction.atomic():
+    with change("record_past_orders"):
         records.create_many(rows, reason="import")
         records.create_many([row for row, _job in jobs], reason="import")
         with guarded(QuantityReport, OperationRun):

@@ -1,10 +1,10 @@
 import datetime as dt
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 
 from audit.context import require
 from audit.errors import NotFound
+from audit.journal import change
 from equipment.models import ProductionLine
 from equipment.queries.site import plant_time_zone
 from equipment.scope import require_line
@@ -27,7 +27,7 @@ def plan_shifts(*, first: dt.date, last: dt.date) -> int:
         for day in days
         if day.isoweekday() in shift.weekdays
     ]
-    with transaction.atomic():
+    with change("plan_shifts"):
         before = ScheduledShift.objects.count()
         ScheduledShift.objects.bulk_create(rows, ignore_conflicts=True, batch_size=2000)
         return ScheduledShift.objects.count() - before
@@ -36,7 +36,7 @@ def plan_shifts(*, first: dt.date, last: dt.date) -> int:
 def cancel_shift(*, scheduled_shift_id: int, cancelled: bool = True) -> ScheduledShift:
     """Take a planned shift out of the calendar (a holiday), or put it back. The row stays: it is not planned anew."""
     require("production.change_scheduledshift")
-    with transaction.atomic():
+    with change("cancel_shift"):
         shift = ScheduledShift.objects.select_for_update().filter(pk=scheduled_shift_id).first()
         if shift is None:
             raise NotFound(_("This shift is not planned."))

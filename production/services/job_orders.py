@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from audit.context import require, uuid7
 from audit.errors import InvalidInput, NotFound, TransitionRefused
+from audit.journal import change
 from audit.records import guarded
 from equipment.enums import LineState, ReasonKind, StateSource
 from equipment.events import publish_line
@@ -27,7 +28,7 @@ from production.transitions import JOB_COMPLETE, JOB_HOLD, JOB_ORDER, JOB_START,
 
 def start_job(*, job_order_id: UUID, source: str = StateSource.PERSON) -> JobOrder:
     """Start or continue a job; the first start of an order moves it to `in_progress` and stamps its actual start."""
-    with transaction.atomic():
+    with change("start_job"):
         order, job = _locked(job_order_id)
         line_id = _line_of(job)
         now = timezone.now()
@@ -41,7 +42,7 @@ def start_job(*, job_order_id: UUID, source: str = StateSource.PERSON) -> JobOrd
 
 def hold_job(*, job_order_id: UUID, reason_id: UUID, comment: str = "") -> JobOrder:
     """Interrupt a running job with a picked reason; the line goes idle unless another job runs on it."""
-    with transaction.atomic():
+    with change("hold_job"):
         reason = _reason(reason_id, ReasonKind.HOLD)
         _order, job = _locked(job_order_id)
         JOB_ORDER.apply(job, JOB_HOLD, reason=": ".join(filter(None, [reason.name, comment])))
@@ -52,7 +53,7 @@ def hold_job(*, job_order_id: UUID, reason_id: UUID, comment: str = "") -> JobOr
 
 def complete_job(*, job_order_id: UUID, source: str = StateSource.PERSON) -> JobOrder:
     """Complete a running job; the last one completes its work order."""
-    with transaction.atomic():
+    with change("complete_job"):
         order, job = _locked(job_order_id)
         now = timezone.now()
         JOB_ORDER.apply(job, JOB_COMPLETE, occurred_at=now, actual_end=max(now, job.actual_start or now))
@@ -85,7 +86,7 @@ def report_quantity(
     good, scrap, rework = Decimal(good), Decimal(scrap), Decimal(rework)
     _check_counts(good, scrap, rework, reason_id)
     reason = _reason(reason_id, ReasonKind.SCRAP) if reason_id else None
-    with transaction.atomic():
+    with change("report_quantity"):
         order, job = _locked(job_order_id)
         if client_token and (first := QuantityReport.objects.filter(client_token=client_token).first()):
             return _same_report(first, job, (good, scrap, rework))
@@ -113,7 +114,7 @@ def report_quantity(
 def undo_report(*, report_id: UUID, reason: str = "") -> QuantityReport:
     """Reverse a report by one with the opposite counts; both stay. Possible until the job is complete."""
     actor = require("production.report_quantity")
-    with transaction.atomic():
+    with change("undo_report", reason):
         wrong = QuantityReport.objects.filter(pk=report_id).first()
         if wrong is None:
             raise NotFound(_("This report does not exist."))

@@ -45,7 +45,7 @@ def refresh_kpis(*, everything: bool = False) -> KpiRefresh | None:
         if not cursor.fetchone()[0]:
             return None
         days = _recompute(everything=everything)
-        cursor.execute(f"REFRESH MATERIALIZED VIEW CONCURRENTLY {VIEW}")
+        cursor.execute("SELECT production_refresh_kpi_view()")
         transaction.on_commit(publish_kpis)
         return KpiRefresh.objects.update_or_create(
             view_name=VIEW,

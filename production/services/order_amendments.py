@@ -38,7 +38,7 @@ def amend_work_order(
     Raises what the three raise, StaleVersion, and TransitionRefused for a status no step leads to; nothing is
     changed then.
     """
-    with transaction.atomic():
+    with transaction.atomic():  # each part is a change of its own, and names itself
         order = locked_order(work_order_id, expected_version)
         takes_step = status is not None and status != order.status
         if changes or not (takes_step or completed_quantity is not None):  # asking for nothing needs the right as well

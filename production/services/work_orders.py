@@ -14,6 +14,7 @@ from audit import records
 from audit.canonical import digest
 from audit.context import require
 from audit.errors import InvalidInput, NotFound, StaleVersion
+from audit.journal import change
 from audit.models import Signature
 from audit.signatures import ConfirmedIdentity
 from audit.transitions import Edge
@@ -74,7 +75,7 @@ def create_work_order(
     _check_links(production_line_id, batch_id, product)
     _check_zones(scheduled_start=scheduled_start, scheduled_end=scheduled_end)
     values.setdefault("uom", product.uom)
-    with transaction.atomic():
+    with change("create_work_order"):
         order = records.create(
             WorkOrder(
                 work_order_number=work_order_number,
@@ -101,7 +102,7 @@ def update_work_order(
     require("production.change_workorder")
     _known(changes)
     _check_zones(**{k: v for k, v in changes.items() if isinstance(v, dt.datetime)})
-    with transaction.atomic():
+    with change("update_work_order", reason):
         order = own_order(work_order_id, expected_version)
         if "production_line_id" in changes:
             require_target(changes["production_line_id"])
@@ -121,7 +122,7 @@ def update_work_order(
 
 def plan_work_order(*, work_order_id: UUID, expected_version: int | None = None) -> WorkOrder:
     """Plan a created order: copy the operations of the product's active routing into job orders."""
-    with transaction.atomic():
+    with change("plan_work_order"):
         order = own_order(work_order_id, expected_version)
         WORK_ORDER.apply(order, PLAN)
         operations = RoutingOperation.objects.filter(
@@ -157,7 +158,7 @@ def release_work_order(
     Raises TransitionRefused, MissingPermission, InvalidInput, StaleVersion (the content changed since it was shown)
     or SignatureRefused; nothing is changed then.
     """
-    with transaction.atomic():
+    with change("release_work_order", comment):
         order = own_order(work_order_id, expected_version)
         if expected_digest and digest(order.signed_content()) != expected_digest:
             raise StaleVersion(_("The content changed since you opened it. Nothing was signed. Read it again."))
@@ -168,7 +169,7 @@ def release_work_order(
 
 def hold_work_order(*, work_order_id: UUID, reason: str, expected_version: int | None = None) -> WorkOrder:
     """Stop an order from going on; its jobs stay as they are but accept no start and no pieces."""
-    with transaction.atomic():
+    with change("hold_work_order", reason):
         order = own_order(work_order_id, expected_version)
         WORK_ORDER.apply(order, HOLD, reason=reason, status_before_hold=order.status)
         _announce(order)
@@ -177,7 +178,7 @@ def hold_work_order(*, work_order_id: UUID, reason: str, expected_version: int |
 
 def resume_work_order(*, work_order_id: UUID, reason: str = "", expected_version: int | None = None) -> WorkOrder:
     """Bring an order back to the status it had before the hold."""
-    with transaction.atomic():
+    with change("resume_work_order", reason):
         order = own_order(work_order_id, expected_version)
         WORK_ORDER.apply(order, RESUME, reason=reason, status_before_hold="")
         _announce(order)
@@ -186,7 +187,7 @@ def resume_work_order(*, work_order_id: UUID, reason: str = "", expected_version
 
 def complete_work_order(*, work_order_id: UUID, expected_version: int | None = None) -> WorkOrder:
     """Complete an order whose jobs are all complete; the last job's completion does this by itself."""
-    with transaction.atomic():
+    with change("complete_work_order"):
         order = own_order(work_order_id, expected_version)
         apply_completion(order)
         _announce(order)
@@ -195,7 +196,7 @@ def complete_work_order(*, work_order_id: UUID, expected_version: int | None = N
 
 def cancel_work_order(*, work_order_id: UUID, reason: str, expected_version: int | None = None) -> WorkOrder:
     """Cancel an order that is not final, and the jobs it still has."""
-    with transaction.atomic():
+    with change("cancel_work_order", reason):
         order = own_order(work_order_id, expected_version)
         WORK_ORDER.apply(order, CANCEL, reason=reason)
         for job in order.job_orders.select_for_update(no_key=True).order_by("pk"):

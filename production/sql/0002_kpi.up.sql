@@ -194,8 +194,10 @@ END $$;
 -- Counts and runs are written once; a mistake is reversed by another row.
 CREATE TRIGGER production_quantityreport_append_only BEFORE UPDATE OR DELETE ON production_quantityreport
     FOR EACH ROW EXECUTE FUNCTION audit_refuse_change();
+ALTER TABLE production_quantityreport ENABLE ALWAYS TRIGGER production_quantityreport_append_only;
 CREATE TRIGGER production_operationrun_append_only BEFORE UPDATE OR DELETE ON production_operationrun
     FOR EACH ROW EXECUTE FUNCTION audit_refuse_change();
+ALTER TABLE production_operationrun ENABLE ALWAYS TRIGGER production_operationrun_append_only;
 
 CREATE MATERIALIZED VIEW mv_production_kpi_daily AS
 SELECT k.report_date, k.line_id AS production_line_id, l.line_name,

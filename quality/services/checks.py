@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from audit.context import require, uuid7
 from audit.errors import InvalidInput, NotFound
+from audit.journal import change
 from audit.records import guarded
 from equipment.scope import visible
 from production.events import publish_order
@@ -63,7 +64,7 @@ def record_check(
     if client_token and (first := visible(QualityCheck.objects.filter(client_token=client_token)).first()):
         return first
     measurements = _measurements(order, values)
-    with transaction.atomic(), guarded(QualityCheck, Measurement):
+    with change("record_check"), guarded(QualityCheck, Measurement):
         check = QualityCheck.objects.create(
             work_order=order,
             job_order_id=job_order_id,

@@ -1,10 +1,13 @@
 """The login page, the way out, the password, and who is let in at all."""
 
 import pytest
+from django.core.management import call_command
+from django.db import connection
 from django.urls import reverse
 
 from accounts.models import User
 from accounts.services.users import person, program_user
+from tests import factories
 from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -47,7 +50,8 @@ def test_any_unknown_name_is_refused_alike(client, name):
 def test_a_deactivated_account_is_told_so_only_with_its_password(client, user_of):
     user = user_of("operator")
     user.is_active = False
-    user.save()
+    with factories.arranging():
+        user.save()
 
     right, wrong = sign_in(client, "test-operator"), sign_in(client, "test-operator", "wrong")
 
@@ -91,7 +95,8 @@ def test_programs_get_no_pages(client, user_of):
 
 def test_a_program_with_a_second_role_is_a_person_to_the_pages(client, user_of):
     user = user_of("integration")
-    user.groups.add(user_of("operator").groups.get())
+    with factories.arranging():
+        user.groups.add(user_of("operator").groups.get())
 
     assert sign_in(client, "test-integration").status_code == 302
 
@@ -101,6 +106,43 @@ def test_a_program_user_has_no_usable_password(db):
 
     assert not program.has_usable_password()
     assert not program.is_person
+
+
+def test_an_old_hash_is_made_anew_at_the_login_in_the_persons_name(client, user_of, settings):
+    user = user_of("operator")
+    old = user.password
+    today = "django.contrib.auth.hashers.ScryptPasswordHasher"
+    settings.PASSWORD_HASHERS = [today, *settings.PASSWORD_HASHERS]
+
+    assert sign_in(client, "test-operator").status_code == 302
+
+    user.refresh_from_db()
+    assert not old.startswith("scrypt$")
+    assert user.password.startswith("scrypt$")
+    assert user.check_password(PASSWORD)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT actor_id, reason_code, source, changed FROM journal_entry"
+            " WHERE table_name = 'accounts_user' AND pk = %s AND op = 'U' AND reason_code = 'rehash_password'",
+            [str(user.pk)],
+        )
+        assert cursor.fetchall() == [(user.pk, "rehash_password", "web", ["password"])]
+
+
+def test_the_first_administrator_is_made_at_the_terminal(db, monkeypatch):
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", PASSWORD)
+
+    call_command("createsuperuser", interactive=False, username="root", printed_name="Root", verbosity=0)
+
+    user = User.objects.get(username="root")
+    assert user.is_superuser
+    assert user.check_password(PASSWORD)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT actor_name, reason_code FROM journal_entry WHERE table_name = 'accounts_user' AND pk = %s",
+            [str(user.pk)],
+        )
+        assert cursor.fetchall() == [("Genba (installation)", "create_superuser")]
 
 
 class TestTokens:
@@ -127,7 +169,8 @@ class TestTokens:
         user = user_of("integration")
         token = self.ask(client, user.username).json()["access"]
         user.is_active = False
-        user.save()
+        with factories.arranging():
+            user.save()
 
         answer = client.get("/api/v1/work-orders/", headers={"Authorization": f"Bearer {token}"})
         assert (answer.status_code, self.ask(client, user.username).status_code) == (401, 401)

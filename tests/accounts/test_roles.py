@@ -25,6 +25,7 @@ from production.services.backfill import PastJob, record_past_order
 from production.services.calendar import cancel_shift, plan_shifts
 from quality.models import Characteristic
 from quality.services.checks import MeasuredValue, record_check
+from tests import factories
 from tests.admin.world import World, world
 
 pytestmark = pytest.mark.django_db
@@ -47,8 +48,9 @@ def test_the_database_holds_exactly_what_the_page_says(role, user_of):
 
 def test_what_was_given_by_hand_is_taken_back_with_the_next_migration():
     group = Group.objects.get(name="auditor")
-    group.permissions.add(Permission.objects.get(codename="release_workorder"))
-    group.permissions.remove(Permission.objects.get(codename="view_workorder"))
+    with factories.arranging():
+        group.permissions.add(Permission.objects.get(codename="release_workorder"))
+        group.permissions.remove(Permission.objects.get(codename="view_workorder"))
 
     sync_roles_of_app("production")
     sync_roles_of_app("production")
@@ -107,12 +109,13 @@ def _past_job(w: World) -> PastJob:
 
 
 P, E = "production.", "equipment."
+WHY = "Agreed with the customer"
 DOORS = (
     Door("create_work_order", P + "add_workorder", lambda w: work_orders.create_work_order(**_new_order(w, "WO-N"))),
     Door(
         "update_work_order",
         P + "change_workorder",
-        lambda w: work_orders.update_work_order(work_order_id=w.planned.pk, priority=1),
+        lambda w: work_orders.update_work_order(work_order_id=w.planned.pk, priority=1, reason=WHY),
     ),
     Door("plan_work_order", P + "plan_workorder", lambda w: work_orders.plan_work_order(work_order_id=w.planned.pk)),
     Door(
@@ -192,18 +195,20 @@ DOORS = (
     Door(
         "change a machine",
         E + "change_equipment",
-        lambda w: master_data.update_record(Equipment, pk=w.plant.machine.pk, name="Renamed"),
+        lambda w: master_data.update_record(Equipment, pk=w.plant.machine.pk, name="Renamed", reason=WHY),
     ),
     Door(
         "change a limit",
         "quality.change_characteristic",
-        lambda w: master_data.update_record(Characteristic, pk=w.characteristic.pk, upper_limit=Decimal(11)),
+        lambda w: master_data.update_record(
+            Characteristic, pk=w.characteristic.pk, upper_limit=Decimal(11), reason=WHY
+        ),
     ),
     Door("create_user", "accounts.add_user", lambda w: create_user(username="n", printed_name="N", roles=[])),
     Door(
         "update_user",
         "accounts.change_user",
-        lambda w: update_user(user_id=w.planned.created_by_id, printed_name="X"),
+        lambda w: update_user(user_id=w.planned.created_by_id, printed_name="X", reason=WHY),
     ),
     Door(
         "set_password",

@@ -78,10 +78,11 @@ def test_strangers_get_no_navigation():
 
 def test_a_changed_site_is_known_at_once_and_read_again_after_a_while(as_admin, monkeypatch):
     site = factories.site()
-    records.update(site, name="Renamed")
+    records.update(site, name="Renamed", reason="A new owner")
     assert plant.current_plant().name == "Renamed"
 
-    Site.objects.update(name="Behind our back")
+    with factories.arranging():
+        Site.objects.update(name="Behind our back")
     assert plant.current_plant().name == "Renamed"
     monkeypatch.setattr(plant, "REMEMBERED_SECONDS", 0.0)
     assert plant.current_plant().name == "Behind our back"

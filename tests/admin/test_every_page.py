@@ -1,5 +1,7 @@
 """Every page of every model in the admin: it opens, it costs a constant number of queries, it deletes nothing."""
 
+import re
+
 import pytest
 from django.apps import apps
 from django.contrib import admin
@@ -87,6 +89,17 @@ def test_the_page_of_a_new_record_opens_where_one_can_be_made(as_superuser, one)
     seen = {label for label in OURS if as_superuser.get(url(label, "add")).status_code == 200}
 
     assert seen == EDITABLE - {"equipment.site"} | {"quality.qualitycheck"}
+
+
+def test_every_change_asks_for_its_reason_and_a_new_record_for_none(as_superuser, one):
+    for label in sorted(EDITABLE):
+        changing = as_superuser.get(url(label, "change", any_pk(label)))
+        making = as_superuser.get(url(label, "add"))
+        asked = re.findall(r'<input[^>]*name="[^"]*change_reason"[^>]*>', changing.content.decode())
+        assert (label, len(asked)) == (label, 1)
+        assert " required" in asked[0]
+        assert changing.context["adminform"].form.fields["change_reason"].required
+        assert "change_reason" not in making.content.decode()
 
 
 @pytest.mark.parametrize("key", ["nonsense", "0", "00000000-0000-7000-8000-000000000000", "a_00b"])

@@ -38,7 +38,7 @@ def planner(client, user_of):
 def material_form(material, **changed):
     fields = {name: getattr(material, name) for name in MATERIAL}
     fields = {name: "" if value is None else value for name, value in fields.items()}
-    return fields | {"seen_version": material.version} | changed
+    return fields | {"seen_version": material.version, "change_reason": "New drawing"} | changed
 
 
 def test_a_new_record_is_attributed_to_the_person_and_the_door(planner, user_of):
@@ -53,11 +53,24 @@ def test_a_new_record_is_attributed_to_the_person_and_the_door(planner, user_of)
 def test_a_change_is_the_next_version_with_its_reason(planner, as_admin):
     material = factories.product()
 
-    planner.post(change(material), material_form(material, product_name="Better", change_reason="New drawing"))
+    planner.post(change(material), material_form(material, product_name="Better"))
 
     material.refresh_from_db()
     assert (material.product_name, material.version) == ("Better", 2)
     assert material.history.latest().history_change_reason == "New drawing"
+
+
+@pytest.mark.parametrize("reason", ["", "  ", ".", "ok"])
+def test_a_change_wants_a_reason_in_words(planner, as_admin, reason):
+    material = factories.product()
+
+    response = planner.post(change(material), material_form(material, product_name="Better", change_reason=reason))
+
+    material.refresh_from_db()
+    assert response.status_code == 200
+    assert response.context["adminform"].form.errors["change_reason"]
+    assert 'value="Better"' in response.content.decode()
+    assert (material.product_name == "Better", material.version) == (False, 1)
 
 
 def test_an_unchanged_save_makes_no_version(planner, as_admin):
@@ -72,7 +85,7 @@ def test_an_unchanged_save_makes_no_version(planner, as_admin):
 def test_a_stale_version_is_refused_and_what_was_typed_is_still_there(planner, as_admin):
     material = factories.product()
     form = material_form(material, product_name="Mine")
-    records.update(material, product_name="Theirs")
+    records.update(material, product_name="Theirs", reason="Another drawing")
 
     response = planner.post(change(material), form)
     again = planner.post(change(material), form)
@@ -153,6 +166,7 @@ class TestWorkOrder:
             "manufacturing_parameters": '{"speed": 120}',
             "quality_requirements": "",
             "special_instructions": "",
+            "change_reason": "Another line is free",
         } | changed
 
     def test_it_is_made_by_its_service_in_plant_time(self, planner, plant):
@@ -186,7 +200,7 @@ class TestWorkOrder:
         assert not WorkOrder.objects.exists()
 
     def test_a_rule_only_the_service_knows_comes_back_into_the_form(self, planner, plant):
-        records.update(plant.product, is_active=False)
+        records.update(plant.product, is_active=False, reason="No longer made")
 
         response = planner.post("/admin/production/workorder/add/", self.form(plant))
 
@@ -227,7 +241,8 @@ class TestRoutingWithOperations:
     def form(self, product, rows, *, initial=0, **changed):
         management = {"operations-TOTAL_FORMS": len(rows), "operations-INITIAL_FORMS": initial}
         cells = {f"operations-{n}-{name}": value for n, row in enumerate(rows) for name, value in row.items()}
-        return {"product": product.pk, "revision": "A", "is_active": "on"} | management | cells | changed
+        routing = {"product": product.pk, "revision": "A", "is_active": "on", "change_reason": "The drill is new"}
+        return routing | management | cells | changed
 
     def row(self, sequence, **values):
         return {
@@ -269,12 +284,29 @@ class TestRoutingWithOperations:
 
         old.refresh_from_db()
         assert (old.name, old.version) == ("Drill", 2)
+        assert old.history.latest().history_change_reason == "The drill is new"
         assert routing.operations.count() == 2
+
+    def test_a_row_changes_only_with_the_reason_of_the_page(self, planner, as_admin):
+        routing = factories.routing(factories.product(), operations=1)
+        old = routing.operations.get()
+        row = self.row(10, id=old.pk, routing=routing.pk, seen_version=1, name="Drill")
+        form = self.form(routing.product, [row], initial=1, seen_version=1)
+
+        empty = planner.post(change(routing), form | {"change_reason": ""})
+        dot = planner.post(change(routing), form | {"change_reason": "."})
+
+        for answer in (empty, dot):
+            assert answer.status_code == 200
+            assert answer.context["adminform"].form.errors["change_reason"]
+            assert 'value="Drill"' in answer.content.decode()
+        assert answer.content.decode().count('name="change_reason"') == 1
+        assert not RoutingOperation.objects.filter(name="Drill").exists()
 
     def test_a_stale_row_refuses_the_whole(self, planner, as_admin):
         routing = factories.routing(factories.product(), operations=1)
         old = routing.operations.get()
-        records.update(old, name="Theirs")
+        records.update(old, name="Theirs", reason="The other drill")
         row = self.row(10, id=old.pk, routing=routing.pk, seen_version=1, name="Mine")
 
         response = planner.post(
@@ -335,7 +367,7 @@ def test_who_may_not_change_finds_the_form_closed(client, user_of, as_admin, rol
     line = factories.line()
     form = {"area": line.area_id, "line_code": line.line_code, "line_name": "Renamed", "efficiency_rate": "85"}
 
-    response = client.post(change(line), form | {"seen_version": 1})
+    response = client.post(change(line), form | {"seen_version": 1, "change_reason": "A new name"})
 
     assert response.status_code == (302 if role == "planner" else 403)
     assert ProductionLine.objects.filter(line_name="Renamed").exists() == (role == "planner")

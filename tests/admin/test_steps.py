@@ -150,7 +150,7 @@ class TestSigning:
     def test_content_changed_since_it_was_shown_is_not_signed(self, signed_in, order, as_admin):
         client = signed_in("qa_manager")
         form = self.form(client, order)
-        update_work_order(work_order_id=order.pk, planned_quantity=Decimal(11))
+        update_work_order(work_order_id=order.pk, planned_quantity=Decimal(11), reason="One more wanted")
 
         response = client.post(page(order, "release"), form)
 
@@ -175,7 +175,7 @@ class TestSigning:
         client.post(page(order, "release"), self.form(client, order))
         assert "differs from what was signed" not in client.get(detail(order)).content.decode()
 
-        update_work_order(work_order_id=order.pk, planned_quantity=Decimal(11))
+        update_work_order(work_order_id=order.pk, planned_quantity=Decimal(11), reason="One more wanted")
 
         assert "differs from what was signed" in client.get(detail(order)).content.decode()
         signature = client.get(detail(Signature.objects.get())).content.decode()

@@ -29,7 +29,7 @@ def root(client, as_admin):
 def edit(user, **changed):
     roles = [role.name for role in user.roles()]
     plain = {"printed_name": user.printed_name, "is_person": "on", "is_active": "on", "roles": roles}
-    return plain | NO_LINES | changed
+    return plain | NO_LINES | {"change_reason": "Works elsewhere now"} | changed
 
 
 def test_a_person_with_a_role_can_sign_in_and_enter_the_admin(root):
@@ -79,6 +79,21 @@ def test_roles_change_what_a_person_may_open(root, user_of):
     user.refresh_from_db()
     assert [role.name for role in user.roles()] == ["operator"]
     assert not user.is_staff
+
+
+@pytest.mark.parametrize("reason", ["", ".", "n/a"])
+def test_an_account_changes_only_with_a_reason_in_words(root, user_of, reason):
+    user = user_of("inspector")
+    opened = root.get(change(user)).content.decode()
+
+    answer = root.post(change(user), edit(user, roles=["operator"], printed_name="Other", change_reason=reason))
+
+    user.refresh_from_db()
+    assert 'name="change_reason"' in opened
+    assert 'name="change_reason"' not in root.get(ADD).content.decode()
+    assert answer.status_code == 200
+    assert answer.context["adminform"].form.errors["change_reason"]
+    assert ([role.name for role in user.roles()], user.printed_name) == (["inspector"], "Test inspector")
 
 
 def test_deactivating_ends_the_session(root, user_of):
@@ -148,7 +163,8 @@ class TestService:
         from django.contrib.auth.models import Permission
 
         helper = user_of("planner")
-        helper.user_permissions.set(Permission.objects.filter(content_type__app_label="accounts"))
+        with factories.arranging():
+            helper.user_permissions.set(Permission.objects.filter(content_type__app_label="accounts"))
         return User.objects.get(pk=helper.pk)
 
     @pytest.fixture(autouse=True)

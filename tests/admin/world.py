@@ -69,7 +69,8 @@ def world(mark: str = "") -> World:
     # Of nobody who signs in here: the roles of the tests work on the whole plant
     assign_line(user_id=system_user().pk, line_id=plant.line.pk)
     act = current_act()
-    FailedSignature.objects.create(user=act.actor, source=act.source, act_id=act.id)
+    with factories.arranging():
+        FailedSignature.objects.create(user=act.actor, source=act.source, act_id=act.id)
     refresh_kpis()
     KpiDirtyDay.objects.get_or_create(line_id=plant.line.pk, report_date=dt.date(2026, 1, 1))
     return World(plant, planned, running, characteristic, check, stop)

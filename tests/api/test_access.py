@@ -41,7 +41,8 @@ def test_every_role_reads_the_floor(client_of, plant, role):
 
 
 def test_an_account_without_a_role_sees_nothing(plant):
-    stranger = factories.User.objects.create_user("stranger", password=PASSWORD, printed_name="Stranger")
+    with factories.arranging():
+        stranger = factories.User.objects.create_user("stranger", password=PASSWORD, printed_name="Stranger")
     client = APIClient()
     client.force_authenticate(stranger)
 
@@ -83,7 +84,7 @@ def _attempt(client: APIClient, plant: factories.Plant, write: str, new_order: d
     if write in ("change_order", "plan_order", "read_signatures"):
         order = f"{api}/work-orders/{factories.work_order(plant).pk}/"
         if write == "change_order":
-            return client.patch(order, {"priority": 1})
+            return client.patch(order, {"priority": 1, "reason": "More urgent"})
         return client.post(f"{order}plan/") if write == "plan_order" else client.get(f"{order}signatures/")
     if write in ("release_order", "hold_order", "cancel_order"):
         order = f"{api}/work-orders/{factories.work_order(plant, status='planned').pk}/"
@@ -101,7 +102,7 @@ def _attempt(client: APIClient, plant: factories.Plant, write: str, new_order: d
     if write == "create_product":
         return client.post(f"{api}/products/", {"product_code": "N", "product_name": "N", "product_type": "N"})
     if write == "change_product":
-        return client.patch(f"{api}/products/{plant.product.pk}/", {"product_name": "N"})
+        return client.patch(f"{api}/products/{plant.product.pk}/", {"product_name": "N", "reason": "A new name"})
     if write == "read_kpi":
         return client.get(f"{api}/kpi/")
     order = factories.work_order(plant, status="in_progress")
@@ -165,7 +166,8 @@ def test_an_inactive_account_is_out_at_once(anyone, user_of):
     user = user_of("planner")
     refresh = RefreshToken.for_user(user)
     user.is_active = False
-    user.save()
+    with factories.arranging():
+        user.save()
 
     by_password = anyone.post(TOKEN, {"username": user.username, "password": PASSWORD})
     by_refresh = anyone.post(REFRESH, {"refresh": str(refresh)})
@@ -178,7 +180,8 @@ def test_a_changed_password_ends_the_tokens(anyone, user_of):
     user = user_of("planner")
     token = RefreshToken.for_user(user).access_token
     user.set_password("another-long-password")
-    user.save()
+    with factories.arranging():
+        user.save()
 
     assert anyone.get("/api/v1/lines/", headers={"Authorization": f"Bearer {token}"}).status_code == 401
 

@@ -42,6 +42,26 @@ def test_the_description_covers_every_endpoint(anyone):
 
 
 @pytest.mark.django_db
+def test_the_description_says_when_a_change_needs_a_reason(anyone):
+    schema = anyone.get(reverse("api-schema"), headers={"Accept": "application/vnd.oai.openapi+json"}).json()
+
+    described = {
+        (path, method): _body(schema, operation)["properties"].get("reason", {}).get("description")
+        for path, operations in schema["paths"].items()
+        for method, operation in operations.items()
+        if method in ("patch", "put")
+    }
+    assert set(described.values()) == {"Why; required when a field changes."}
+    assert {method for _path, method in described} == {"patch", "put"}
+    assert "reason_required" in schema["components"]["schemas"]["Problem"]["properties"]["code"]["description"]
+
+
+def _body(schema: dict[str, Any], operation: dict[str, Any]) -> dict[str, Any]:
+    name = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    return schema["components"]["schemas"][name]
+
+
+@pytest.mark.django_db
 def test_the_root_of_the_api_leads_to_its_description(anyone):
     assert anyone.get("/api/v1/")["Location"] == "/api/v1/docs/"
 

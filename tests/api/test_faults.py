@@ -132,7 +132,9 @@ def test_of_two_writers_with_one_version_one_wins_and_one_is_stale():
 
     answers = _at_once(
         planner,
-        lambda client: client.patch(f"{URL}{order.pk}/", {"priority": next(priorities)}, headers={"If-Match": '"1"'}),
+        lambda client: client.patch(
+            f"{URL}{order.pk}/", {"priority": next(priorities), "reason": "More urgent"}, headers={"If-Match": '"1"'}
+        ),
         times=4,
     )
 

@@ -30,12 +30,15 @@ def test_products_carry_the_names_of_the_source_document(planner, plant):
         "/api/v1/products/",
         {"product_code": "BOX", "product_name": "Box 📦", "product_type": "finished", "version": "2.1"},
     )
-    changed = planner.patch(made["Location"], {"version": "2.2", "record_version": 1, "standard_cycle_time": "1.5"})
+    change = {"version": "2.2", "record_version": 1, "standard_cycle_time": "1.5"}
+    unexplained = planner.patch(made["Location"], change)
+    changed = planner.patch(made["Location"], change | {"reason": "A faster press"})
     stale = planner.patch(made["Location"], {"version": "2.3", "record_version": 1})
     stale_by_header = planner.patch(made["Location"], {"version": "2.3"}, headers={"If-Match": made["ETag"]})
     found = planner.get("/api/v1/products/?q=box").json()["results"]
 
     assert made.status_code == 201
+    assert (unexplained.status_code, unexplained.json()["code"]) == (422, "reason_required")
     assert (made.json()["version"], made.json()["record_version"]) == ("2.1", 1)
     assert (changed.json()["version"], changed.json()["record_version"], changed["ETag"]) == ("2.2", 2, '"2"')
     assert changed.json()["standard_cycle_time"] == "1.5000"
@@ -288,7 +291,8 @@ def test_a_program_counts_as_a_machine(client_of, user_of, plant):
     job = factories.first_job(factories.work_order(plant, status="in_progress"))
     program = user_of("integration")
     program.is_person = False
-    program.save()
+    with factories.arranging():
+        program.save()
 
     made = client_of("integration").post(REPORTS, {"job_order_id": str(job.pk), "good": 1})
 

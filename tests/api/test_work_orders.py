@@ -296,7 +296,7 @@ def test_history_and_signatures(client_of, plant):
 def test_a_signature_tells_when_the_order_changed_afterwards(client_of, planner, plant):
     order = factories.work_order(plant, status="released")
 
-    planner.patch(url(order), {"priority": 1})
+    planner.patch(url(order), {"priority": 1, "reason": "More urgent"})
 
     assert client_of("auditor").get(url(order, "signatures")).json()[0]["content_matches"] is False
 
@@ -320,17 +320,33 @@ def test_evidence_is_not_for_everyone(operator, plant, step, permission):
 def test_a_patch_changes_what_it_names(planner, plant):
     order = factories.work_order(plant, quantity="10")
 
-    answer = planner.patch(url(order), {"quantity_planned": 15, "priority": "high"})
+    answer = planner.patch(url(order), {"quantity_planned": 15, "priority": "high", "reason": "More wanted"})
 
     order.refresh_from_db()
     assert answer.status_code == 200
     assert answer["ETag"] == '"2"'
     assert (order.planned_quantity, order.priority, order.production_line_id) == (15, 3, plant.line.pk)
+    assert order.history.latest().history_change_reason == "More wanted"
+
+
+@pytest.mark.parametrize("method", ["patch", "put"])
+@pytest.mark.parametrize("reason", [{}, {"reason": ""}, {"reason": "."}, {"reason": "n/a"}])
+def test_a_changed_field_wants_a_reason_in_words(planner, plant, method, reason):
+    order = factories.work_order(plant)
+    body = planner.get(url(order)).json() if method == "put" else {}
+
+    answer = getattr(planner, method)(url(order), body | {"priority": 1} | reason)
+
+    assert answer.status_code == 422
+    assert answer.json()["code"] == "reason_required"
+    assert answer.json()["title"] == "Reason required"
+    assert answer.json()["errors"]["reason"]
+    assert WorkOrder.objects.get().version == 1
 
 
 def test_a_put_replaces_everything(planner, plant, new_order):
     order = factories.work_order(plant, special_instructions="old", priority=1)
-    body = new_order | {"work_order_number": order.work_order_number}
+    body = new_order | {"work_order_number": order.work_order_number, "reason": "Planned anew"}
     del body["production_line_id"]
 
     answer = planner.put(url(order), body)
@@ -347,7 +363,7 @@ def test_what_was_read_can_be_put_back(planner, plant):
     read = planner.get(url(order)).json()
 
     unchanged = planner.put(url(order), read)
-    changed = planner.put(url(order), read | {"planned_quantity": "12.0000"})
+    changed = planner.put(url(order), read | {"planned_quantity": "12.0000", "reason": "More wanted"})
     contradicting = planner.put(
         url(order), read | {"planned_quantity": "13", "quantity_planned": 14, "version": changed.json()["version"]}
     )
@@ -388,10 +404,12 @@ def test_a_bad_change_is_refused(planner, plant, change, status, word):
 def test_a_stale_version_is_refused(planner, plant, method):
     order = factories.work_order(plant)
     read = planner.get(url(order)).json()
-    planner.patch(url(order), {"priority": 1})
+    planner.patch(url(order), {"priority": 1, "reason": "More urgent"})
 
-    by_header = getattr(planner, method)(url(order), read | {"uom": "kg"}, headers={"If-Match": '"1"'})
-    by_body = getattr(planner, method)(url(order), read | {"uom": "kg"})
+    by_header = getattr(planner, method)(
+        url(order), read | {"uom": "kg", "reason": "Sold by weight"}, headers={"If-Match": '"1"'}
+    )
+    by_body = getattr(planner, method)(url(order), read | {"uom": "kg", "reason": "Sold by weight"})
 
     assert (by_header.status_code, by_body.status_code) == (412, 409)
     assert by_header.json()["code"] == by_body.json()["code"] == "stale_version"
@@ -403,7 +421,9 @@ def test_a_stale_version_is_refused(planner, plant, method):
 def test_if_match_takes_one_version(planner, plant, tag, status):
     order = factories.work_order(plant)
 
-    assert planner.patch(url(order), {"priority": 1}, headers={"If-Match": tag}).status_code == status
+    change = {"priority": 1, "reason": "More urgent"}
+
+    assert planner.patch(url(order), change, headers={"If-Match": tag}).status_code == status
 
 
 def test_a_completed_quantity_is_reported_on_the_last_operation(client_of, plant):
@@ -442,7 +462,7 @@ def test_a_completed_quantity_without_operations_is_refused(supervisor, plant):
 def test_one_patch_is_whole_or_not_at_all(supervisor, plant):
     order = factories.work_order(plant)
 
-    answer = supervisor.patch(url(order), {"priority": 1, "status": "completed"})
+    answer = supervisor.patch(url(order), {"priority": 1, "status": "completed", "reason": "More urgent"})
 
     assert answer.status_code == 409
     assert WorkOrder.objects.get().priority == 5

@@ -29,6 +29,7 @@ ENTRY = {
     "new": '{"quantity": 12.00}',
     "changed": "note,quantity,x",
     "actor_id": "7",
+    "actor_type": "user",
     "actor_name": "現場 Müller",
     "on_behalf_of": None,
     "reason_code": "count",
@@ -38,6 +39,7 @@ ENTRY = {
     "source": "web",
     "app_version": "0.1.0",
     "db_user": "app_rw",
+    "compliance_flags": '["ISO 9001"]',
     "at": "2026-01-31T08:00:00.000001Z",
     "tx_at": "2026-01-31T07:59:59.999999Z",
 }

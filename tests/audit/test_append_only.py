@@ -23,15 +23,16 @@ def evidence(plant, as_admin):
         test_type="final",
         values=[MeasuredValue(characteristic_id=characteristic.pk, value=characteristic.target)],
     )
-    FailedSignature.objects.create(user=as_admin, source="test", act_id=order.pk)
-    OperationRun.objects.create(
-        job_order=job,
-        equipment=plant.machine,
-        piece="1",
-        started_at=order.scheduled_start,
-        ended_at=order.scheduled_end,
-        source="import",
-    )
+    with factories.arranging():
+        FailedSignature.objects.create(user=as_admin, source="test", act_id=order.pk)
+        OperationRun.objects.create(
+            job_order=job,
+            equipment=plant.machine,
+            piece="1",
+            started_at=order.scheduled_start,
+            ended_at=order.scheduled_end,
+            source="import",
+        )
 
 
 MODELS = [Signature, StateChange, FailedSignature, QuantityReport, OperationRun, QualityCheck, Measurement]

@@ -28,6 +28,7 @@ def test_the_sealed_bytes_never_change():
         b'\x00\x00\x00\x13{"quantity": 12.00}'
         b"\x00\x00\x00\x0fnote,quantity,x"
         b"\x00\x00\x00\x017"
+        b"\x00\x00\x00\x04user"
         b"\x00\x00\x00\x0e\xe7\x8f\xbe\xe5\xa0\xb4 M\xc3\xbcller"
         b"\xff\xff\xff\xff"
         b"\x00\x00\x00\x05count"
@@ -37,10 +38,11 @@ def test_the_sealed_bytes_never_change():
         b"\x00\x00\x00\x03web"
         b"\x00\x00\x00\x050.1.0"
         b"\x00\x00\x00\x06app_rw"
+        b'\x00\x00\x00\x0c["ISO 9001"]'
         b"\x00\x00\x00\x1b2026-01-31T08:00:00.000001Z"
         b"\x00\x00\x00\x1b2026-01-31T07:59:59.999999Z"
     )
-    assert leaf_hash(leaf_bytes(ENTRY)).hex() == "cb3499f12c8b37edceca2054ddad3c3e6787beddf304575a4ab74a129a296052"
+    assert leaf_hash(leaf_bytes(ENTRY)).hex() == "6585b8c1382f77bc15713a60e629c25e654c8ab1ca85cce10f7652e6c539c7e6"
 
 
 def test_the_verifier_knows_the_same_form():

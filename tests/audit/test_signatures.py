@@ -44,7 +44,7 @@ def test_a_release_is_signed_and_says_who_when_what_and_why(planned, as_role):
 def test_an_order_changed_afterwards_no_longer_matches(planned, as_admin):
     order = released_by(as_admin, planned)
 
-    changed = update_work_order(work_order_id=order.pk, planned_quantity=99)
+    changed = update_work_order(work_order_id=order.pk, planned_quantity=99, reason="More wanted")
 
     assert [view.content_matches for view in signatures_of(changed)] == [False]
 

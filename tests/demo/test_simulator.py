@@ -19,6 +19,7 @@ from mfg_project.demo.simulator import NoPlant, Simulator
 from production.models import JobOrder, QuantityReport, WorkOrder
 from production.services.job_orders import complete_job, hold_job, report_quantity, start_job
 from production.services.work_orders import hold_work_order
+from tests import factories
 
 pytestmark = pytest.mark.django_db
 
@@ -119,7 +120,8 @@ class TestOrders:
 
         supervisor = User.objects.get(username="supervisor")
         supervisor.set_password("a visitor changed it")
-        supervisor.save()
+        with factories.arranging():
+            supervisor.save()
         for order in WorkOrder.objects.filter(status="released").order_by("-scheduled_start")[:8]:
             with acting("supervisor"):
                 hold_work_order(work_order_id=order.pk, reason="test")
@@ -134,7 +136,8 @@ class TestOrders:
     def test_a_line_without_orders_is_idle(self, demo, clock):
         from accounts.models import User
 
-        User.objects.filter(username="supervisor").update(password="!")
+        with factories.arranging():
+            User.objects.filter(username="supervisor").update(password="!")
         with acting("qa_manager"):
             for order in WorkOrder.objects.filter(production_line=line_of(demo)):
                 hold_work_order(work_order_id=order.pk, reason="test")

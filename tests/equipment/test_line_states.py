@@ -109,9 +109,10 @@ def test_an_unknown_line_is_not_found(as_admin):
 
 def test_the_database_refuses_overlapping_intervals(plant, as_admin, now):
     def insert(start, end):
-        LineStateInterval.objects.create(
-            line=plant.line, state="running", started_at=start, ended_at=end, source="person", reported_by=as_admin
-        )
+        with factories.arranging():
+            LineStateInterval.objects.create(
+                line=plant.line, state="running", started_at=start, ended_at=end, source="person", reported_by=as_admin
+            )
 
     hour = dt.timedelta(hours=1)
     insert(now - 3 * hour, now - 2 * hour)

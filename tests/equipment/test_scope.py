@@ -53,8 +53,9 @@ def b(a) -> World:
 @pytest.fixture
 def foreman(a) -> User:
     """Every right a role can give, on line A."""
-    made = User.objects.create_user("foreman", "", "x", printed_name="Foreman")
-    made.groups.set(Group.objects.exclude(name="integration"))
+    with factories.arranging():
+        made = User.objects.create_user("foreman", "", "x", printed_name="Foreman")
+        made.groups.set(Group.objects.exclude(name="integration"))
     assign_line(user_id=made.pk, line_id=a.plant.line.pk)
     return made
 
@@ -120,7 +121,7 @@ def test_each_record_is_seen_where_it_belongs(foreman, a, b):
 def test_an_order_is_seen_by_every_line_that_runs_an_operation_of_it_once(foreman, a, b):
     jobs = b.planned.job_orders.order_by("sequence")
     for job in jobs:
-        records.update(job, production_line_id=a.plant.line.pk)
+        records.update(job, reason="Moved to line A", production_line_id=a.plant.line.pk)
     with act_as(foreman, source="test"):
         assert visible(WorkOrder.objects.all()).filter(pk=b.planned.pk).count() == 1
         assert set(visible(JobOrder.objects.filter(work_order=b.planned))) == set(jobs)
@@ -190,7 +191,7 @@ def test_a_batch_of_another_line_is_not_found(foreman, a, b):
 def test_a_job_is_run_by_its_line_whatever_line_the_order_has(foreman, a, b, as_admin):
     order = factories.work_order(b.plant, status="released")
     job = factories.first_job(order)
-    records.update(job, production_line_id=a.plant.line.pk)
+    records.update(job, reason="Moved to line A", production_line_id=a.plant.line.pk)
     with act_as(foreman, source="test"):
         start_job(job_order_id=job.pk)
         report_quantity(job_order_id=job.pk, good=Decimal(1))
@@ -207,20 +208,22 @@ def test_past_states_of_another_line_are_refused(foreman, a, b, now):
 
 def test_master_data_of_a_line_is_changed_by_its_accounts(foreman, a, b):
     with act_as(foreman, source="test"):
-        master_data.update_record(Equipment, pk=a.plant.machine.pk, name="Renamed")
+        master_data.update_record(Equipment, pk=a.plant.machine.pk, reason="Named anew", name="Renamed")
         with refused(a.plant.line):
-            master_data.update_record(Equipment, pk=b.plant.machine.pk, name="Renamed")
+            master_data.update_record(Equipment, pk=b.plant.machine.pk, reason="Named anew", name="Renamed")
         with refused(a.plant.line):
-            master_data.update_record(Equipment, pk=a.plant.machine.pk, line=b.plant.line)
+            master_data.update_record(Equipment, pk=a.plant.machine.pk, reason="Named anew", line=b.plant.line)
         with refused(a.plant.line):
-            master_data.update_record(ProductionLine, pk=b.plant.line.pk, line_name="Renamed")
+            master_data.update_record(ProductionLine, pk=b.plant.line.pk, reason="Named anew", line_name="Renamed")
         with refused(a.plant.line):
             master_data.create_record(ProductionLine, area=Area.objects.first(), line_code="N", line_name="N")
         with refused(a.plant.line):
-            master_data.update_record(Batch, pk=b.planned.batch_id, batch_number="Renamed")
-        master_data.update_record(Batch, pk=a.planned.batch_id, batch_number="Renamed")
+            master_data.update_record(Batch, pk=b.planned.batch_id, reason="Named anew", batch_number="Renamed")
+        master_data.update_record(Batch, pk=a.planned.batch_id, reason="Named anew", batch_number="Renamed")
         with refused(a.plant.line):  # a pattern of every line
-            master_data.update_record(Shift, pk=Shift.objects.filter(line=None).first().pk, name="Renamed")
+            master_data.update_record(
+                Shift, pk=Shift.objects.filter(line=None).first().pk, reason="Named anew", name="Renamed"
+            )
 
 
 def test_the_demo_button_stops_only_the_own_line(foreman, b, a, settings):
@@ -250,7 +253,8 @@ def test_a_line_is_given_taken_back_and_given_again_with_its_history(foreman, a)
 def test_who_works_on_some_lines_gives_nobody_others(foreman, a, b):
     from django.contrib.auth.models import Permission
 
-    foreman.user_permissions.add(Permission.objects.get(codename="change_user"))
+    with factories.arranging():
+        foreman.user_permissions.add(Permission.objects.get(codename="change_user"))
     own = LineAssignment.objects.get(user=foreman)
     with act_as(User.objects.get(pk=foreman.pk), source="test"):
         with refused(a.plant.line):
@@ -309,8 +313,9 @@ def test_boards_of_other_lines_do_not_share(rf, foreman, a, user_of):
         with act_as(user, source="test"):
             return _viewer(request)
 
-    everybody = User.objects.create_user("everybody", "", "x", printed_name="Everybody")
-    everybody.groups.set(foreman.groups.all())
+    with factories.arranging():
+        everybody = User.objects.create_user("everybody", "", "x", printed_name="Everybody")
+        everybody.groups.set(foreman.groups.all())
     assert viewer(everybody) != viewer(foreman)
 
 
@@ -323,7 +328,7 @@ def test_a_scanned_job_of_another_line_is_not_told_where_it_belongs(at_home, a, 
 
 
 def test_the_order_page_of_another_lines_order_offers_no_step(at_home, a, b):
-    records.update(b.planned.job_orders.first(), production_line_id=a.plant.line.pk)
+    records.update(b.planned.job_orders.first(), reason="Moved to line A", production_line_id=a.plant.line.pk)
     page = at_home.get(f"/orders/{b.planned.pk}/").content.decode()
 
     assert "works on these lines only" in page
@@ -347,6 +352,7 @@ def test_the_page_of_a_user_gives_and_takes_lines(client, as_admin, a, b, user_o
     user = user_of("operator")
     address = f"/admin/accounts/user/{user.pk}/change/"
     plain = {"printed_name": user.printed_name, "is_person": "on", "is_active": "on", "roles": ["operator"]}
+    plain["change_reason"] = "Learned line A"
     row = "line_assignments-0-"
     management = {"line_assignments-TOTAL_FORMS": "1", "line_assignments-INITIAL_FORMS": "0"}
     given = client.post(address, plain | management | {row + "line": str(a.plant.line.pk)})
@@ -367,7 +373,9 @@ def test_the_page_of_an_assignment_takes_the_line_back_and_survives_a_save_of_no
     found = LineAssignment.objects.get(user=foreman)
     address = f"/admin/equipment/lineassignment/{found.pk}/change/"
 
-    assert client.post(address, {"is_active": "on", "seen_version": "1"}).status_code == 302
+    assert (
+        client.post(address, {"is_active": "on", "seen_version": "1", "change_reason": "Looked at"}).status_code == 302
+    )
     found.refresh_from_db()
     assert (found.is_active, found.version) == (True, 1)
     assert client.post(address, {"seen_version": "1", "change_reason": "on leave"}).status_code == 302

@@ -41,14 +41,16 @@ def states(line, *spans: tuple[str, str, str], reason=None, day: dt.date = DAY, 
 
 
 def planned(line, start: str, end: str, *, day: dt.date = DAY, zone: dt.tzinfo = TOKYO, cancelled: bool = False):
-    return ScheduledShift.objects.create(
-        line=line,
-        shift=factories.shift(name=f"Shift {next(_serial)}"),
-        production_date=day,
-        starts_at=at(start, day=day, zone=zone),
-        ends_at=at(end, day=day, zone=zone),
-        is_cancelled=cancelled,
-    )
+    shift = factories.shift(name=f"Shift {next(_serial)}")
+    with factories.arranging():
+        return ScheduledShift.objects.create(
+            line=line,
+            shift=shift,
+            production_date=day,
+            starts_at=at(start, day=day, zone=zone),
+            ends_at=at(end, day=day, zone=zone),
+            is_cancelled=cancelled,
+        )
 
 
 def counted(plant, *reports: tuple, run_time: str = "30", scheduled_end: dt.datetime | None = None, line=None):

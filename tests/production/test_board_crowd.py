@@ -14,6 +14,7 @@ from django.test.signals import template_rendered
 from accounts.models import User
 from audit.context import act_as
 from equipment.services.line_states import set_line_state
+from tests import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -139,7 +140,9 @@ def test_other_languages_rights_and_screens_do_not_share(part, plant, as_admin, 
 
 def test_rights_are_asked_of_each_person_before_anything_is_shared(plant, as_admin, pool, client_of):
     stranger = Client()
-    stranger.force_login(User.objects.create_user("no-role"))
+    with factories.arranging():
+        nobody = User.objects.create_user("no-role", printed_name="No role")
+    stranger.force_login(nobody)
     with held("tile") as renders:
         first = pool.submit(page, client_of("operator"), url_of("tile", plant.line))
         assert renders.first_begun.wait(PATIENCE)

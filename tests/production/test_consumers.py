@@ -49,7 +49,8 @@ def test_a_stranger_is_turned_away(stranger):
 
 
 def test_a_user_without_any_role_is_turned_away(db):
-    nobody = User.objects.create_user("nobody", printed_name="Nobody")
+    with factories.arranging():
+        nobody = User.objects.create_user("nobody", printed_name="Nobody")
 
     async def scenario():
         async with socket_of(nobody) as (_socket, opened, code):

@@ -4,6 +4,7 @@ from dataclasses import fields
 import pytest
 from django.utils import timezone, translation
 
+from audit import records
 from equipment.services.line_states import explain_interval, set_line_state
 from production.kpi_formulas import KeyFigures
 from production.models import KpiDay, KpiDayStop
@@ -141,8 +142,7 @@ def test_today_is_one_query_for_any_number_of_lines(plant, django_assert_num_que
 
 
 def test_today_leaves_out_inactive_lines(plant, now):
-    plant.line.is_active = False
-    plant.line.save()
+    records.update(plant.line, is_active=False, reason="Taken out of use")
 
     assert kpi.today_by_line(now) == {}
 

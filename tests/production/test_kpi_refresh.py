@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection, connections, transaction
 from django.utils import timezone
 
+from audit import records
 from equipment.models import LineStateInterval
 from equipment.services.line_states import set_line_state
 from production.models import KpiDaily, KpiDay, KpiDayStop, KpiDirtyDay, QuantityReport, ScheduledShift, WorkOrder
@@ -45,7 +46,8 @@ class TestWhatMakesADayDirty:
         states(clean.line, ("10:00", "11:00", "running"))
         refresh_kpis()
 
-        LineStateInterval.objects.update(started_at=at("10:00", day=NEXT_DAY), ended_at=at("11:00", day=NEXT_DAY))
+        with factories.arranging():
+            LineStateInterval.objects.update(started_at=at("10:00", day=NEXT_DAY), ended_at=at("11:00", day=NEXT_DAY))
 
         assert dirty() == {DAY, NEXT_DAY}
 
@@ -53,7 +55,7 @@ class TestWhatMakesADayDirty:
         states(clean.line, ("10:00", "11:00", "running"))
         refresh_kpis()
 
-        with connection.cursor() as cursor:
+        with factories.arranging(), connection.cursor() as cursor:
             cursor.execute("DELETE FROM equipment_linestateinterval")
 
         assert dirty() == {DAY}
@@ -63,14 +65,16 @@ class TestWhatMakesADayDirty:
         assert dirty() == {DAY}
         refresh_kpis()
 
-        WorkOrder.objects.update(scheduled_start=at("20:00", day=NEXT_DAY), scheduled_end=at("30:00", day=NEXT_DAY))
+        with factories.arranging():
+            WorkOrder.objects.update(scheduled_start=at("20:00", day=NEXT_DAY), scheduled_end=at("30:00", day=NEXT_DAY))
         assert dirty() == {DAY, NEXT_DAY}
         refresh_kpis()
 
         shift = planned(clean.line, "22:00", "30:00")
         assert dirty() == {DAY, NEXT_DAY}
         refresh_kpis()
-        ScheduledShift.objects.filter(pk=shift.pk).update(is_cancelled=True)
+        with factories.arranging():
+            ScheduledShift.objects.filter(pk=shift.pk).update(is_cancelled=True)
         assert dirty() == {DAY, NEXT_DAY}
 
     def test_a_shift_to_come_has_no_figures_yet(self, clean):
@@ -83,7 +87,8 @@ class TestWhatMakesADayDirty:
         states(clean.line, ("10:00", "11:00", "running"), day=NEXT_DAY)
         refresh_kpis()
 
-        LineStateInterval.objects.filter(started_at__lt=at("24:00")).update(comment="looked at")
+        with factories.arranging():
+            LineStateInterval.objects.filter(started_at__lt=at("24:00")).update(comment="looked at")
 
         assert dirty() == {DAY}
 
@@ -95,7 +100,8 @@ class TestRefresh:
         refresh_kpis()
         assert KpiDay.objects.get(report_date=DAY).running_s == hours(1)
 
-        LineStateInterval.objects.update(ended_at=at("13:00"))
+        with factories.arranging():
+            LineStateInterval.objects.update(ended_at=at("13:00"))
         refresh_kpis()
 
         assert KpiDay.objects.get(report_date=DAY).running_s == hours(3)
@@ -148,8 +154,7 @@ class TestRefresh:
         refresh_kpis()
         assert KpiDay.objects.get(report_date=DAY).planned_busy_s == hours(8)
 
-        clean.stop_reason.is_planned = True
-        clean.stop_reason.save()
+        records.update(clean.stop_reason, is_planned=True, reason="Planned from now on")
         refresh_kpis(everything=True)
 
         assert KpiDay.objects.get(report_date=DAY).planned_busy_s == 0
@@ -218,17 +223,19 @@ class TestNobodyWaits:
         user = as_admin
 
         def write_and_read():
-            LineStateInterval.objects.create(
-                line=plant.line,
-                state="idle",
-                started_at=at("11:00"),
-                ended_at=at("12:00"),
-                source="person",
-                reported_by=user,
-            )
+            with factories.arranging():
+                LineStateInterval.objects.create(
+                    line=plant.line,
+                    state="idle",
+                    started_at=at("11:00"),
+                    ended_at=at("12:00"),
+                    source="person",
+                    reported_by=user,
+                )
             return kpi.daily(DAY, DAY).get().running_s
 
-        LineStateInterval.objects.update(ended_at=at("10:30"))
+        with factories.arranging():
+            LineStateInterval.objects.update(ended_at=at("10:30"))
         with transaction.atomic():
             refresh_kpis()
             assert in_thread(write_and_read) == hours(1)  # the old row until the refresh commits
@@ -242,14 +249,15 @@ class TestNobodyWaits:
         job = factories.first_job(order)
 
         def report():
-            return QuantityReport.objects.create(
-                job_order=job,
-                production_line=plant.line,
-                good=Decimal(1),
-                reported_at=timezone.now(),
-                reported_by=as_admin,
-                source="person",
-            ).pk
+            with factories.arranging():
+                return QuantityReport.objects.create(
+                    job_order=job,
+                    production_line=plant.line,
+                    good=Decimal(1),
+                    reported_at=timezone.now(),
+                    reported_by=as_admin,
+                    source="person",
+                ).pk
 
         with transaction.atomic():
             report()

@@ -35,7 +35,7 @@ def days_of(line):
 
 
 def set_site(plant, **values):
-    records.update(plant.site, **values)
+    records.update(plant.site, **values, reason="The plant moved")
 
 
 def test_no_state_at_all_is_no_data_and_not_zero(line):

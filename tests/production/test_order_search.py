@@ -17,7 +17,10 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def three_orders(plant, as_admin):
     """Found by their number, their batch, and (all) by their product."""
-    batch = Batch.objects.create(batch_number="LOT-K7", product=plant.product, created_by=as_admin, updated_by=as_admin)
+    with factories.arranging():
+        batch = Batch.objects.create(
+            batch_number="LOT-K7", product=plant.product, created_by=as_admin, updated_by=as_admin
+        )
     return [
         factories.work_order(plant, work_order_number="WO-ABC-1"),
         factories.work_order(plant, work_order_number="WO-XYZ-2", batch_id=batch.pk),

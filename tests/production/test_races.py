@@ -100,8 +100,10 @@ def test_two_edits_of_the_same_version_one_is_stale(plant, as_admin):
 
     results = at_once(
         as_admin,
-        lambda: update_work_order(work_order_id=order.pk, expected_version=1, priority=1),
-        lambda: update_work_order(work_order_id=order.pk, expected_version=1, planned_quantity=Decimal(7)),
+        lambda: update_work_order(work_order_id=order.pk, expected_version=1, priority=1, reason="More urgent"),
+        lambda: update_work_order(
+            work_order_id=order.pk, expected_version=1, planned_quantity=Decimal(7), reason="The customer wants fewer"
+        ),
     )
 
     assert [type(r).__name__ for r in refusals(results)] == ["StaleVersion"]

@@ -5,6 +5,7 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
+from audit import records
 from audit.errors import InvalidInput, MissingPermission, NotFound, TransitionRefused
 from production.models import JobOrder, QuantityReport, WorkOrder
 from production.services.job_orders import complete_job, hold_job, report_quantity, start_job, undo_report
@@ -52,7 +53,7 @@ def test_bad_counts_are_refused_and_nothing_is_counted(job, counts, message):
 
 
 def test_the_tolerance_of_the_product_is_allowed_and_no_more(job, plant):
-    type(plant.product).objects.filter(pk=plant.product.pk).update(overproduction_tolerance=10)
+    records.update(plant.product, overproduction_tolerance=10, reason="The customer takes more")
     report_quantity(job_order_id=job.pk, good=10)
     report_quantity(job_order_id=job.pk, good=1)
 

@@ -5,6 +5,7 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone, translation
 
+from audit import records
 from audit.errors import Conflict, InvalidInput, MissingPermission, NotFound, StaleVersion
 from audit.records import integrity_digest
 from production.models import Batch, WorkOrder
@@ -72,16 +73,14 @@ def test_an_unknown_product_line_or_batch_is_not_found(values, link):
 
 
 def test_an_inactive_product_is_refused(values, plant):
-    type(plant.product).objects.filter(pk=plant.product.pk).update(is_active=False)
+    records.update(plant.product, is_active=False, reason="No longer made")
 
     with pytest.raises(InvalidInput, match="no longer active"):
         create_work_order(**values)
 
 
-def test_a_batch_of_another_product_is_refused(values, as_admin):
-    batch = Batch.objects.create(
-        batch_number="B-1", product=factories.product(), created_by=as_admin, updated_by=as_admin
-    )
+def test_a_batch_of_another_product_is_refused(values):
+    batch = records.create(Batch(batch_number="B-1", product=factories.product()))
 
     with pytest.raises(InvalidInput, match="another product"):
         create_work_order(**values, batch_id=batch.pk)
@@ -119,10 +118,10 @@ def test_an_edit_of_nothing_is_no_version(values):
 
 def test_a_stale_version_is_refused(values):
     order = create_work_order(**values)
-    update_work_order(work_order_id=order.pk, priority=1)
+    update_work_order(work_order_id=order.pk, priority=1, reason="More urgent")
 
     with pytest.raises(StaleVersion):
-        update_work_order(work_order_id=order.pk, priority=9, expected_version=1)
+        update_work_order(work_order_id=order.pk, priority=9, expected_version=1, reason="It can wait")
 
     assert WorkOrder.objects.get(pk=order.pk).priority == 1
 
@@ -148,7 +147,7 @@ def test_jobs_follow_the_line_of_their_order(plant):
     order = factories.work_order(plant, status="planned")
     other = factories.line()
 
-    update_work_order(work_order_id=order.pk, production_line_id=other.pk)
+    update_work_order(work_order_id=order.pk, production_line_id=other.pk, reason="The other line is free")
 
     assert set(order.job_orders.values_list("production_line_id", flat=True)) == {other.pk}
 
@@ -169,7 +168,7 @@ def test_the_integrity_digest_covers_every_version(values):
         WorkOrder.objects.get(pk=order.pk)
     )
 
-    update_work_order(work_order_id=order.pk, special_instructions="handle with care")
+    update_work_order(work_order_id=order.pk, special_instructions="handle with care", reason="Parts came scratched")
 
     stored = WorkOrder.objects.get(pk=order.pk)
     assert stored.data_integrity_hash == integrity_digest(stored)
@@ -179,7 +178,8 @@ def test_the_integrity_digest_covers_every_version(values):
 def test_raw_sql_that_alters_an_order_breaks_its_digest(values):
     order = create_work_order(**values)
 
-    WorkOrder.objects.filter(pk=order.pk).update(planned_quantity=9999)
+    with factories.arranging():
+        WorkOrder.objects.filter(pk=order.pk).update(planned_quantity=9999)
 
     stored = WorkOrder.objects.get(pk=order.pk)
     assert stored.data_integrity_hash != integrity_digest(stored)

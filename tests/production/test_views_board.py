@@ -156,7 +156,7 @@ def test_oee_without_data_is_a_dash_and_never_zero(plant, signed_in):
 
 
 def test_an_inactive_line_is_not_shown(plant, signed_in):
-    records.update(plant.line, is_active=False)
+    records.update(plant.line, is_active=False, reason="Taken out of use")
 
     assert names_on(signed_in("operator").get(BOARD)) == []
 

@@ -1,12 +1,14 @@
 """The pages of work orders: list, CSV, forms, detail, steps and the signed release."""
 
 import datetime as dt
+import re
 from decimal import Decimal
 
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from audit import records
 from audit.models import FailedSignature, Signature
 from production.models import OperationRun, WorkOrder
 from production.services.job_orders import complete_job, report_quantity, start_job
@@ -135,7 +137,7 @@ def test_list_asks_the_same_number_of_queries_for_one_and_three_orders(
 
 
 def test_csv_holds_the_filtered_orders_and_no_formula(plant, signed_in):
-    type(plant.product).objects.filter(pk=plant.product.pk).update(product_name="=HYPERLINK(1)")
+    records.update(plant.product, product_name="=HYPERLINK(1)", reason="A name as typed in by somebody")
     factories.work_order(plant, work_order_number="WO-A", quantity="10")
     factories.work_order(plant, work_order_number="WO-B", status="planned")
 
@@ -232,10 +234,27 @@ def test_edit_saves_what_was_touched_and_leaves_seconds_alone(plant, signed_in):
     assert order.history.first().history_change_reason == "More wanted"
 
 
+@pytest.mark.parametrize("reason", ["", "  ", ".", "ok"])
+def test_an_edit_wants_a_reason_in_words(plant, signed_in, reason):
+    order = factories.work_order(plant)
+    client = signed_in("planner")
+    opened = client.get(address("edit", order)).content.decode()
+
+    answer = client.post(address("edit", order), edit_entries(order, planned_quantity="12", reason=reason))
+
+    order.refresh_from_db()
+    (field,) = re.findall(r'<input[^>]*name="reason"[^>]*>', opened)
+    assert " required" in field
+    assert answer.status_code == 422
+    assert answer.context["form"].errors["reason"]
+    assert 'value="12"' in answer.content.decode()
+    assert (order.planned_quantity, order.version) == (10, 1)
+
+
 def test_stale_edit_is_refused_and_keeps_what_was_typed(plant, signed_in):
     order = factories.work_order(plant)
-    seen = edit_entries(order, planned_quantity="99", special_instructions="Mind the burr")
-    update_work_order(work_order_id=order.pk, planned_quantity=Decimal(15))
+    seen = edit_entries(order, planned_quantity="99", special_instructions="Mind the burr", reason="Burrs seen")
+    update_work_order(work_order_id=order.pk, planned_quantity=Decimal(15), reason="More wanted")
 
     answer = signed_in("planner").post(address("edit", order), seen)
 
@@ -245,6 +264,7 @@ def test_stale_edit_is_refused_and_keeps_what_was_typed(plant, signed_in):
     assert order.planned_quantity == 15
     assert 'value="99"' in text
     assert "Mind the burr" in text
+    assert "Burrs seen" in text
     assert "Somebody else changed" in text
     assert [row["text"] for row in answer.context["now_saved"]] == ["15", "—"]
 
@@ -266,7 +286,7 @@ def test_detail_tells_steps_counts_and_edits(plant, signed_in):
 
 def test_edits_are_shown_only_to_who_may_read_the_history(plant, signed_in):
     order = factories.work_order(plant, quantity="10")
-    update_work_order(work_order_id=order.pk, planned_quantity=Decimal(12))
+    update_work_order(work_order_id=order.pk, planned_quantity=Decimal(12), reason="More wanted")
 
     text = signed_in("operator").get(address("detail", order)).content.decode()
 
@@ -288,7 +308,7 @@ def test_signature_says_when_the_content_differs_and_what_changed(plant, signed_
     order = factories.work_order(plant, status="released", quantity="10")
     client = signed_in("supervisor")
     matching = client.get(address("detail", order)).content.decode()
-    update_work_order(work_order_id=order.pk, special_instructions="Use the new fixture")
+    update_work_order(work_order_id=order.pk, special_instructions="Use the new fixture", reason="It came today")
 
     text = client.get(address("detail", order)).content.decode()
 
@@ -319,8 +339,9 @@ def test_recorded_runs_are_shown_with_what_is_odd_about_them(plant, signed_in):
     order = factories.work_order(plant, status="in_progress")
     start = timezone.now() - dt.timedelta(hours=1)
     run = {"job_order": factories.first_job(order), "equipment": plant.machine, "source": "import"}
-    OperationRun.objects.create(piece="1", started_at=start, ended_at=start, flags=[], **run)
-    OperationRun.objects.create(piece="2", started_at=start, ended_at=timezone.now(), flags=["counter_jump"], **run)
+    with factories.arranging():
+        OperationRun.objects.create(piece="1", started_at=start, ended_at=start, flags=[], **run)
+        OperationRun.objects.create(piece="2", started_at=start, ended_at=timezone.now(), flags=["counter_jump"], **run)
     client = signed_in("operator")
 
     page = client.get(address("detail", order))
@@ -449,7 +470,7 @@ def test_content_changed_since_it_was_read_must_be_read_again(plant, signed_in):
     order = factories.work_order(plant, status="planned", quantity="10")
     client = signed_in("supervisor")
     opened = client.get(address("release", order), **fragment("modal-content"))
-    update_work_order(work_order_id=order.pk, planned_quantity=Decimal(11))
+    update_work_order(work_order_id=order.pk, planned_quantity=Decimal(11), reason="More wanted")
 
     form = {"digest": opened.context["digest"], "meaning": "approved", "password": PASSWORD}
     answer = client.post(address("release", order), form, **fragment("modal-content"))

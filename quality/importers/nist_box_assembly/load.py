@@ -8,10 +8,9 @@ from decimal import Decimal
 from itertools import groupby
 from statistics import median
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 
-from accounts.services.users import program_user
+from accounts.services.users import installing, program_user
 from audit.context import act_as
 from audit.errors import Conflict
 from audit.master_data import create_record
@@ -58,7 +57,7 @@ def import_dataset(data: Dataset) -> Imported:
     Raises Conflict when the orders came from other files, and what the services refuse; nothing is written
     then.
     """
-    with transaction.atomic():
+    with installing("import_dataset"):
         if _imported_before(data):
             return Imported()
         for role in IMPORTER_ROLES:

@@ -1,0 +1,1 @@
+"""The database backend: PostgreSQL, told with each BEGIN who acts."""

@@ -1,0 +1,57 @@
+"""One change: a transaction whose journal entries say who, what and why."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import cast
+
+from django.db import DatabaseError, connection, transaction
+from django.utils.translation import gettext as _
+
+from audit.context import Act, acting, current_act
+from audit.database.base import DatabaseWrapper
+from audit.errors import JournalUnavailable, ReasonRequired, UnattributedWrite
+
+NO_ACTOR, NO_REASON = "GB401", "GB422"
+JOURNAL = "journal_entry"
+
+
+@contextmanager
+def change(code: str, reason: str = "") -> Iterator[Act]:
+    """Everything written inside is one act: `code` says what is done ("release"), `reason` why, in a person's words.
+
+    Inside another change the outer code stays: it names the whole. Raises ReasonRequired when the database wants
+    more of a reason; nothing is written then.
+    """
+    act = current_act()
+    act = replace(act, code=act.code or code, reason=act.reason or reason)
+    try:
+        with acting(act), transaction.atomic(), _told(act):
+            yield act
+    except DatabaseError as error:
+        state = getattr(error.__cause__, "sqlstate", None)
+        if state == NO_REASON:
+            text = _("Say why: what is recorded is changed only with a reason.")
+            raise ReasonRequired(text, fields={"reason": text}) from error
+        if state == NO_ACTOR:
+            raise UnattributedWrite(str(error)) from error
+        if (getattr(getattr(error.__cause__, "diag", None), "table_name", None) or "").startswith(JOURNAL):
+            raise JournalUnavailable(str(error)) from error
+        raise
+
+
+@contextmanager
+def _told(act: Act) -> Iterator[None]:
+    """A transaction begun for this act knows it from its BEGIN; one that runs already is told, and told back."""
+    database = cast(DatabaseWrapper, connection)
+    before, now = database.told, act.as_json()
+    if before == now:
+        yield
+        return
+    database.tell(now)
+    try:
+        yield
+    except BaseException:
+        database.told = before  # the savepoint that is rolled back takes the setting along
+        raise
+    database.tell(before)

@@ -1,0 +1,11 @@
+SET LOCAL ROLE {journal};
+DROP FUNCTION journal_write();
+DROP FUNCTION journal_context_of(text, text, text, jsonb);
+DROP TYPE journal_context;
+DROP FUNCTION journal_digested(jsonb, text[]);
+DROP FUNCTION journal_reason_says_something(text);
+DROP FUNCTION journal_make_partitions(integer);
+DROP FUNCTION journal_make_partition(date);
+DROP TABLE journal_entry;
+DROP FUNCTION journal_refuse();
+RESET ROLE;

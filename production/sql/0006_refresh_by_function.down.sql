@@ -1,0 +1,1 @@
+DROP FUNCTION production_refresh_kpi_view();

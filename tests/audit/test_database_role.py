@@ -1,0 +1,56 @@
+"""The application must not be able to switch its own audit trail off: what the check says of each role."""
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from audit.checks import RoleGuard, database_role
+from audit.database.roles import connected_as, excess_of_rights
+from deploy import roles
+from tests.database import database
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def administrator():
+    return roles.address(database.admin, database=database.name)
+
+
+def test_the_applications_role_may_nothing_too_much():
+    assert excess_of_rights() == []
+    assert database_role(databases=["default"]) == []
+    RoleGuard()()
+
+
+def test_the_owner_of_the_tables_is_refused():
+    with connected_as(database.urls["owner"]):
+        (owned, truncates) = excess_of_rights()
+    assert "genbatest_owner owns" in owned
+    assert "may TRUNCATE" in truncates
+
+
+def test_a_superuser_is_refused(administrator):
+    with connected_as(administrator):
+        assert "is a superuser" in excess_of_rights()[0]
+
+
+@pytest.mark.parametrize(("production", "level"), [(True, "Error"), (False, "Warning")])
+def test_the_check_names_what_is_too_much(administrator, settings, production, level):
+    settings.PRODUCTION = production
+    with connected_as(administrator):
+        found = database_role(databases=["default"])
+
+    assert {type(message).__name__ for message in found} == {level}
+    assert any("superuser" in message.msg for message in found)
+
+
+def test_in_production_the_first_connection_is_refused_and_so_is_the_next(administrator):
+    guard = RoleGuard()
+    with connected_as(administrator):
+        for _connection in range(2):
+            with pytest.raises(ImproperlyConfigured, match="Refusing to work in production mode"):
+                guard()
+
+
+def test_a_check_without_a_database_asks_nothing():
+    assert database_role(databases=None) == []
