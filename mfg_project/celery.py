@@ -12,6 +12,16 @@ app.autodiscover_tasks()
 
 # `expires` is shorter than the period: a queue that stood still must not replay a backlog of refreshes.
 app.conf.beat_schedule = {
+    "audit.seal": {
+        "task": "audit.seal",
+        "schedule": 5.0,
+        "options": {"expires": 4},
+    },
+    "audit.make_partitions": {
+        "task": "audit.make_partitions",
+        "schedule": 6 * 3600.0,
+        "options": {"expires": 6 * 3600 - 60},
+    },
     "production.refresh_kpis": {
         "task": "production.refresh_kpis",
         "schedule": 60.0,

@@ -1,0 +1,35 @@
+import structlog
+from celery import shared_task
+from django.conf import settings
+from django.db import connection
+
+from audit import sealing, witness
+
+log = structlog.get_logger(__name__)
+MONTHS_AHEAD = 3
+
+
+@shared_task(name="audit.seal")
+def seal_journal() -> int:
+    """Seal what is new and hand the checkpoint to the witnesses. Returns how many entries were sealed.
+
+    Runs where the sealer's address and key are: a worker that serves the queue `seal`.
+    """
+    if not (settings.DATABASE_SEALER_URL and settings.JOURNAL_KEY):
+        log.error("journal_not_sealed", why="DATABASE_SEALER_URL and JOURNAL_KEY are not both set")
+        return 0
+    added = 0
+    with sealing.connected() as database:
+        for sealed in sealing.seal_all(database, sealing.signing_key()):
+            added += sealed.added
+            witness.publish(sealed.note)
+    return added
+
+
+@shared_task(name="audit.make_partitions")
+def make_partitions() -> int:
+    """The months of the journal to come. A month without its partition would refuse every write."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT journal_make_partitions(%s)", [MONTHS_AHEAD])
+        made: int = cursor.fetchone()[0]
+    return made
