@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from _plant import machine, percentile, plant, table
+from _plant import Plant, machine, percentile, plant, table
 from kpi_view import timed
 
 FILL = Path(__file__).with_name("_order_fill.sql")
@@ -24,37 +24,31 @@ def main() -> None:
     parser.add_argument("--orders", type=int, default=1_000_000)
     wanted = parser.parse_args()
     with plant() as bench:
-        bench.run("manage.py", "migrate", "--verbosity", "0")
-        os.environ.update(bench.mode("test"))
+        bench.run("manage.py", "migrate", "--verbosity", "0", **bench.owner)
+        os.environ.update(bench.mode("test") | bench.as_owner)
         import django
 
         django.setup()
         print(machine())
-        measure(wanted.orders)
+        measure(bench, wanted.orders)
 
 
-def measure(orders: int) -> None:
+def measure(bench: Plant, orders: int) -> None:
     from django.db import connection
 
-    seconds = timed(lambda: fill(orders))
+    seconds = timed(lambda: fill(bench, orders))
     print(f"{orders:,} orders: filled in {seconds:.0f} s")
     searching(f"{orders // 2:07}")
     leafing()
     connection.close()
 
 
-def fill(orders: int) -> None:
-    """Triggers and foreign keys rest meanwhile: the rows are consistent by construction."""
-    from django.db import connection
-
+def fill(bench: Plant, orders: int) -> None:
+    """The rows are consistent by construction."""
     from accounts.services.users import program_user
 
     program_user("bench", printed_name="Benchmark")
-    with connection.cursor() as cursor:
-        cursor.execute("SET session_replication_role = replica")
-        cursor.execute(FILL.read_text(encoding="utf-8"), {"orders": orders})
-        cursor.execute("SET session_replication_role = origin")
-        cursor.execute("VACUUM ANALYZE")
+    bench.load_unwatched(FILL.read_text(encoding="utf-8"), {"orders": orders})
 
 
 def searching(number: str) -> None:

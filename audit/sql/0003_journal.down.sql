@@ -1,6 +1,6 @@
 SET LOCAL ROLE {journal};
 DROP FUNCTION journal_write();
-DROP FUNCTION journal_context_of(text, text, text, jsonb);
+DROP FUNCTION journal_refusal(text, jsonb);
 DROP TYPE journal_context;
 DROP FUNCTION journal_digested(jsonb, text[]);
 DROP FUNCTION journal_reason_says_something(text);

@@ -95,24 +95,15 @@ CREATE TYPE journal_context AS (
     reason_code text, reason text, request_id uuid, station text, source text, app_version text, compliance_flags jsonb
 );
 
--- Who acts and why, or a refusal: no actor, no write; no change of what is there without a reason.
-CREATE FUNCTION journal_context_of(operation text, table_schema text, table_name text, flags jsonb)
-    RETURNS journal_context LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
-DECLARE
-    act jsonb := nullif(current_setting('genba.act', true), '')::jsonb;
-    code text := coalesce(act ->> 'code', '');
-BEGIN
-    IF coalesce(act ->> 'name', '') = '' THEN
-        RAISE EXCEPTION 'no actor: % of % refused', operation, table_name USING ERRCODE = 'GB401';
-    END IF;
-    IF operation <> 'INSERT' AND (code = '' OR (code ~ '^(update|void|delete)_'
-            AND NOT journal_reason_says_something(coalesce(act ->> 'reason', '')))) THEN
-        RAISE EXCEPTION 'reason required: % of % refused', operation, table_name USING ERRCODE = 'GB422';
-    END IF;
-    RETURN (table_schema, table_name, (act ->> 'actor')::uuid, act ->> 'type', act ->> 'name', act ->> 'behalf',
-        code, coalesce(act ->> 'reason', ''), (act ->> 'request')::uuid, coalesce(act ->> 'station', ''),
-        act ->> 'source', act ->> 'version', flags)::journal_context;
-END $$;
+-- Why this act may not write, as SQLSTATE and words: no actor, or a change of what is there without a reason.
+CREATE FUNCTION journal_refusal(operation text, act jsonb) RETURNS text[] LANGUAGE sql STABLE
+    SET search_path FROM CURRENT AS $$
+    SELECT CASE
+        WHEN coalesce(act ->> 'name', '') = '' THEN ARRAY['GB401', 'no actor']
+        WHEN operation <> 'INSERT' AND (coalesce(act ->> 'code', '') = '' OR (act ->> 'code' ~ '^(update|void|delete)_'
+            AND NOT journal_reason_says_something(coalesce(act ->> 'reason', '')))) THEN ARRAY['GB422', 'reason required']
+    END
+$$;
 
 -- After each statement. Arguments of the trigger: primary key column, columns shown as digests, columns that are
 -- no news, flags. The zone and styles are fixed, so that one value has one text whoever writes.
@@ -121,42 +112,52 @@ CREATE FUNCTION journal_write() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINE
     SET bytea_output = 'hex' SET extra_float_digits = 1 AS $$
 #variable_conflict use_variable
 DECLARE  -- and whole rows as r.*: a regulated table may have a column of any name
+    act jsonb := nullif(current_setting('genba.act', true), '')::jsonb;
+    refusal text[] := journal_refusal(TG_OP, act);
     context journal_context;
+    has_news boolean := true;
     key_column text := TG_ARGV[0];
     digested text[] := TG_ARGV[1]::text[];
+    has_digests boolean := digested <> '{}';
     ignored text[] := TG_ARGV[2]::text[];
 BEGIN
-    IF TG_OP = 'INSERT' THEN
-        IF NOT EXISTS (SELECT FROM new_rows) THEN
-            RETURN NULL;
+    IF refusal IS NOT NULL THEN  -- only then it matters whether there is anything to write
+        IF TG_OP = 'INSERT' THEN
+            has_news := EXISTS (SELECT FROM new_rows);
+        ELSIF TG_OP = 'DELETE' THEN
+            has_news := EXISTS (SELECT FROM old_rows);
+        ELSE
+            has_news := EXISTS (
+                SELECT to_jsonb(r.*) - ignored FROM new_rows r EXCEPT SELECT to_jsonb(r.*) - ignored FROM old_rows r);
         END IF;
-        context := journal_context_of(TG_OP, TG_TABLE_SCHEMA, TG_TABLE_NAME, TG_ARGV[3]::jsonb);
+        IF has_news THEN
+            RAISE EXCEPTION '%: % of % refused', refusal[2], TG_OP, TG_TABLE_NAME USING ERRCODE = refusal[1];
+        END IF;
+        RETURN NULL;
+    END IF;
+    context := (TG_TABLE_SCHEMA, TG_TABLE_NAME, (act ->> 'actor')::uuid, act ->> 'type', act ->> 'name', act ->> 'behalf',
+        coalesce(act ->> 'code', ''), coalesce(act ->> 'reason', ''), (act ->> 'request')::uuid,
+        coalesce(act ->> 'station', ''), act ->> 'source', act ->> 'version', TG_ARGV[3]::jsonb)::journal_context;
+    IF TG_OP = 'INSERT' THEN
         INSERT INTO journal_entry (schema_name, table_name, actor_id, actor_type, actor_name, on_behalf_of,
             reason_code, reason, request_id, station, source, app_version, compliance_flags, op, pk, new, changed)
-        SELECT (context).*, 'I', row_now ->> key_column, journal_digested(row_now, digested), '{}'
+        SELECT (context).*, 'I', row_now ->> key_column,
+            CASE WHEN has_digests THEN journal_digested(row_now, digested) ELSE row_now END, '{}'
         FROM (SELECT to_jsonb(r.*) - ignored AS row_now FROM new_rows r) AS rows;
     ELSIF TG_OP = 'DELETE' THEN
-        IF NOT EXISTS (SELECT FROM old_rows) THEN
-            RETURN NULL;
-        END IF;
-        context := journal_context_of(TG_OP, TG_TABLE_SCHEMA, TG_TABLE_NAME, TG_ARGV[3]::jsonb);
         INSERT INTO journal_entry (schema_name, table_name, actor_id, actor_type, actor_name, on_behalf_of,
             reason_code, reason, request_id, station, source, app_version, compliance_flags, op, pk, old, changed)
-        SELECT (context).*, 'D', row_then ->> key_column, journal_digested(row_then, digested), '{}'
+        SELECT (context).*, 'D', row_then ->> key_column,
+            CASE WHEN has_digests THEN journal_digested(row_then, digested) ELSE row_then END, '{}'
         FROM (SELECT to_jsonb(r.*) - ignored AS row_then FROM old_rows r) AS rows;
     ELSE
-        IF NOT EXISTS (SELECT to_jsonb(r.*) - ignored FROM new_rows r EXCEPT SELECT to_jsonb(r.*) - ignored FROM old_rows r)
-        THEN
-            RETURN NULL;  -- nothing changed, or only what is no news
-        END IF;
-        context := journal_context_of(TG_OP, TG_TABLE_SCHEMA, TG_TABLE_NAME, TG_ARGV[3]::jsonb);
         -- Changed keys only. A changed primary key is one row lost and one gained.
         INSERT INTO journal_entry (schema_name, table_name, actor_id, actor_type, actor_name, on_behalf_of,
             reason_code, reason, request_id, station, source, app_version, compliance_flags, op, pk, old, new, changed)
         SELECT (context).*, CASE WHEN row_now IS NULL THEN 'D' WHEN row_then IS NULL THEN 'I' ELSE 'U' END,
             coalesce(row_now, row_then) ->> key_column,
-            journal_digested(CASE WHEN row_now IS NULL THEN row_then ELSE diff.old END, digested),
-            journal_digested(CASE WHEN row_then IS NULL THEN row_now ELSE diff.new END, digested),
+            CASE WHEN has_digests THEN journal_digested(lost, digested) ELSE lost END,
+            CASE WHEN has_digests THEN journal_digested(gained, digested) ELSE gained END,
             coalesce(diff.changed, '{}')
         FROM (SELECT to_jsonb(r.*) - ignored AS row_then FROM old_rows r) AS before
         FULL JOIN (SELECT to_jsonb(r.*) - ignored AS row_now FROM new_rows r) AS after
@@ -166,6 +167,10 @@ BEGIN
                 array_agg(a.key ORDER BY a.key COLLATE "C") AS changed
             FROM jsonb_each(row_then) b JOIN jsonb_each(row_now) a USING (key) WHERE a.value <> b.value
         ) AS diff ON true
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN row_now IS NULL THEN row_then ELSE diff.old END AS lost,
+                CASE WHEN row_then IS NULL THEN row_now ELSE diff.new END AS gained
+        ) AS shown
         WHERE row_now IS DISTINCT FROM row_then;
     END IF;
     RETURN NULL;

@@ -139,7 +139,7 @@ def test_no_role_silences_triggers_for_its_session(role):
     [
         "SELECT journal_make_partition('2031-01-01')",
         "SELECT journal_digested('{}', '{}')",
-        "SELECT journal_context_of('INSERT', 'public', 'x', '[]')",
+        "SELECT journal_refusal('INSERT', '{}')",
         "SELECT journal_write()",
         "CREATE TEMP TABLE fake (id int); CREATE TRIGGER t AFTER INSERT ON fake REFERENCING NEW TABLE AS new_rows "
         "FOR EACH STATEMENT EXECUTE FUNCTION journal_write('id', '{}', '{}', '[]')",
