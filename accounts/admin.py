@@ -2,6 +2,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.filters import EmptyFieldListFilter
 from django.contrib.admin.options import InlineModelAdmin
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
@@ -10,15 +11,18 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminPasswordWidget
 
-from accounts.models import User
+from accounts.models import SigningQualification, User
 from accounts.roles import ROLES
-from accounts.services import users
-from audit.admin_base import ServiceAdmin
-from audit.admin_forms import ServiceForm, change_reason_field, posted, step_page
+from accounts.services import locks, qualifications, users
+from accounts.services.locks import UNLOCK
+from accounts.services.qualifications import QUALIFY
+from audit.admin_base import ReadOnlyAdmin, ServiceAdmin
+from audit.admin_forms import ReasonForm, ServiceForm, change_reason_field, posted, step_page
 
 admin.site.unregister(Group)  # roles are accounts/roles.py, reviewed and versioned; nobody edits them by hand
 
 CHANGE = "accounts.change_user"
+END = "accounts.change_signingqualification"
 
 # Rows of floors above on the page of a user; their admin modules add to it. Saved by the admin of their own model.
 USER_INLINES: list[type[InlineModelAdmin]] = []
@@ -64,12 +68,19 @@ class PasswordForm(forms.Form):
 
 @admin.register(User)
 class UserAdmin(ServiceAdmin):
-    list_display = ("username", "printed_name", "roles_shown", "is_person", "is_active", "is_superuser", "last_login")
-    list_filter = ("groups", "is_person", "is_active", "is_superuser")
+    list_display = ("username", "printed_name", "roles_shown", "is_person", "is_active", "locked_at", "last_login")
+    list_filter = (
+        "groups",
+        "is_person",
+        "is_station",
+        "is_active",
+        "is_superuser",
+        ("locked_at", EmptyFieldListFilter),
+    )
     search_fields = ("username", "printed_name", "email")
     ordering = ("username",)
     form = UserForm
-    actions_detail = ("new_password",)
+    actions_detail = ("new_password", "unlock")
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("groups")
@@ -79,17 +90,17 @@ class UserAdmin(ServiceAdmin):
 
     def get_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
         if obj is None:
-            return ("username", "printed_name", "email", "is_person", "roles", "password")
+            return ("username", "printed_name", "email", "is_person", "is_station", "roles", "password")
         roles = "roles" if self.has_change_permission(request, obj) else "roles_shown"
-        fields = ["username", "printed_name", "email", "is_person", roles, "is_active", "is_superuser"]
+        fields = ["username", "printed_name", "email", "is_person", "is_station", roles, "is_active", "is_superuser"]
         reason = ("change_reason",) if self.has_change_permission(request, obj) else ()
-        return (*fields, "last_login", "date_joined", *reason)
+        return (*fields, "locked_at", "last_login", "date_joined", *reason)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
         if obj is None:
             return ()
         only_theirs = () if request.user.is_superuser else ("is_superuser",)
-        return ("username", "last_login", "date_joined", "roles_shown", *only_theirs)
+        return ("username", "locked_at", "last_login", "date_joined", "roles_shown", *only_theirs)
 
     def get_form(self, request: HttpRequest, obj: User | None = None, change: bool = False, **kwargs: Any) -> Any:
         return super().get_form(request, obj, change, **kwargs | ({} if obj else {"form": UserAddForm}))
@@ -107,7 +118,30 @@ class UserAdmin(ServiceAdmin):
         return ", ".join(str(role.label) for role in obj.roles()) or "—"
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        return super().get_actions_detail(request, object_id) if request.user.has_perm(CHANGE) else []
+        may = {"new_password": request.user.has_perm(CHANGE), "unlock": self._may_unlock(request, object_id)}
+        return [
+            action
+            for action in super().get_actions_detail(request, object_id)
+            if next((allowed for name, allowed in may.items() if action.action_name.endswith(name)), False)
+        ]
+
+    def _may_unlock(self, request: HttpRequest, object_id: Any) -> bool:
+        user = self.get_object(request, object_id) if request.user.has_perm(UNLOCK) else None
+        return user is not None and user.locked_at is not None and user.pk != request.user.pk
+
+    @action(description=_("Unlock"), url_path="unlock", icon="lock_open")
+    def unlock(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        user = self.record(request, object_id, permission=UNLOCK)
+        return step_page(
+            request,
+            self,
+            form=ReasonForm(posted(request)),
+            act=lambda entered: locks.unlock(user_id=user.pk, reason=entered["reason"]),
+            title=_("Unlock %(name)s") % {"name": user.get_username()},
+            button=_("Unlock"),
+            done=_("%(name)s can sign in again.") % {"name": user.get_username()},
+            back=self.page_of(user),
+        )
 
     @action(description=_("Set a new password"), url_path="password", icon="key")
     def new_password(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -121,4 +155,65 @@ class UserAdmin(ServiceAdmin):
             button=_("Set the password"),
             done=_("%(name)s has a new password; open sessions have ended.") % {"name": user.get_username()},
             back=self.page_of(user),
+        )
+
+
+class QualificationForm(ServiceForm):
+    class Meta:
+        model = SigningQualification
+        fields = ("user", "document_class", "valid_from", "valid_until")
+        help_texts = {"document_class": _("You saw this document and instructed the person about signing.")}
+
+
+@admin.register(SigningQualification)
+class SigningQualificationAdmin(ServiceAdmin, ReadOnlyAdmin):
+    """Given by another person than its owner; never edited, only ended."""
+
+    list_display = ("user", "document_class", "valid_from", "valid_until", "ended_at", "checked_by")
+    list_filter = ("document_class", ("ended_at", EmptyFieldListFilter))
+    search_fields = ("user__username", "user__printed_name")
+    ordering = ("-checked_at",)
+    list_select_related = ("user", "checked_by")
+    autocomplete_fields = ("user",)
+    form = QualificationForm
+    actions_detail = ("end",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(QUALIFY)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return super().get_readonly_fields(request, obj) if obj else ()
+
+    def get_fields(self, request: HttpRequest, obj: SigningQualification | None = None) -> Any:
+        entered = ("user", "document_class", "valid_from", "valid_until")
+        return (*entered, "checked_by", "checked_at", "ended_at") if obj else entered
+
+    def save_model(
+        self, request: HttpRequest, obj: SigningQualification, form: QualificationForm, change: bool
+    ) -> None:
+        entered = form.cleaned_data
+        saved = qualifications.qualify(
+            user_id=entered["user"].pk,
+            **{name: entered[name] for name in ("document_class", "valid_from", "valid_until")},
+        )
+        obj.pk, obj._state.adding = saved.pk, False
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        return super().get_actions_detail(request, object_id) if request.user.has_perm(END) else []
+
+    @action(description=_("End the right to sign"), url_path="end", icon="block")
+    def end(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        right = self.record(request, object_id, permission=END)
+        return step_page(
+            request,
+            self,
+            form=ReasonForm(posted(request)),
+            act=lambda entered: qualifications.end_qualification(qualification_id=right.pk, reason=entered["reason"]),
+            title=_("End the right to sign of %(name)s") % {"name": right.user},
+            button=_("End the right to sign"),
+            done=_("%(name)s may not sign any more.") % {"name": right.user},
+            back=self.page_of(right),
         )

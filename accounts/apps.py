@@ -8,7 +8,9 @@ class AccountsConfig(AppConfig):
     verbose_name = _("Accounts")
 
     def ready(self) -> None:
+        from accounts import messages
         from accounts.services.roles import sync_roles_of_app
 
+        messages.register()
         # Runs after Django made the app's permissions: each role holds exactly what accounts/roles.py says.
         post_migrate.connect(lambda sender, **_: sync_roles_of_app(sender.label), weak=False, dispatch_uid="roles")

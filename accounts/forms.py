@@ -1,29 +1,24 @@
-from typing import Any
-
-from django.contrib.auth import get_user_model
+from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import ValidationError
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_lazy
 
 
 class LoginForm(AuthenticationForm):
     error_messages = {
-        "invalid_login": _("The user name or the password is wrong."),
-        "inactive": _("This account is deactivated. An administrator can activate it again."),
+        "invalid_login": gettext_lazy(
+            "The user name or the password is wrong. After %(count)s wrong passwords an account is locked until"
+            " somebody else unlocks it."
+        ),
+        "inactive": gettext_lazy("This account is deactivated. An administrator can activate it again."),
     }
 
     def get_invalid_login_error(self) -> ValidationError:
-        """Whoever knows the password of a deactivated account is told so; others learn nothing about it."""
-        name, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
-        user = _named(name)
-        if user and not user.is_active and user.check_password(password):
+        """One answer for an unknown name, a wrong password and a locked account.
+
+        Whoever knows the password of a deactivated account is told so; others learn nothing about it.
+        """
+        if getattr(self.request, "account_deactivated", False):
             return ValidationError(self.error_messages["inactive"], code="inactive")
-        return ValidationError(self.error_messages["invalid_login"], code="invalid_login")
-
-
-def _named(username: str | None) -> Any:
-    users = get_user_model()
-    try:
-        return users.objects.get_by_natural_key(username)
-    except users.DoesNotExist:
-        return None
+        count = {"count": settings.LOCKOUT_FAILURES}
+        return ValidationError(self.error_messages["invalid_login"], code="invalid_login", params=count)

@@ -22,7 +22,8 @@ VIEW_FLOOR = frozenset(
 )
 VIEW_KPI = frozenset({"production.view_kpi"})
 VIEW_EVIDENCE = frozenset(
-    {"audit.view_signature", "audit.view_statechange", "audit.view_failedsignature", "accounts.view_user"}
+    {"audit.view_signature", "audit.view_statechange", "audit.view_securityevent", "accounts.view_user"}
+    | {"accounts.view_signingqualification", "audit.view_outbox"}
     | {"equipment.view_lineassignment", "equipment.view_historicallineassignment"}
     | {
         name.replace(".view_", ".view_historical")
@@ -66,6 +67,8 @@ RUN_JOBS = frozenset(
         "equipment.set_line_state",
     }
 )
+SECURITY = frozenset({"accounts.unlock_user"})  # told of locked accounts, opens them again
+QUALIFY = frozenset({"accounts.add_signingqualification", "accounts.change_signingqualification"})
 MEASURE = frozenset({"quality.record_check"})
 
 
@@ -102,6 +105,7 @@ ROLES = (
         | RUN_JOBS
         | MEASURE
         | PLAN_ORDERS
+        | SECURITY
         | {"production.release_workorder", "production.hold_workorder"},
     ),
     Role(
@@ -123,6 +127,8 @@ ROLES = (
         | VIEW_KPI
         | VIEW_EVIDENCE
         | MEASURE
+        | SECURITY
+        | QUALIFY
         | {
             "quality.add_characteristic",
             "quality.change_characteristic",

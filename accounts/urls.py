@@ -2,7 +2,7 @@ from django.contrib.auth import views as auth_views
 from django.urls import path
 from django.views.generic import RedirectView
 
-from accounts import views
+from accounts import security_views, views
 
 app_name = "accounts"
 
@@ -15,6 +15,9 @@ urlpatterns = [
         auth_views.PasswordChangeDoneView.as_view(template_name="accounts/password_change_done.html"),
         name="password-change-done",
     ),
+    path("security/", security_views.security, name="security"),
+    path("security/<uuid:pk>/unlock/", security_views.unlock, name="unlock"),
+    path("security/notices/<uuid:pk>/acknowledge/", security_views.acknowledge, name="acknowledge"),
     path("demo/", views.demo_login, name="demo-login"),
 ]
 

@@ -18,7 +18,7 @@ from accounts.models import User
 from accounts.roles import ROLES
 from audit.journal import change
 
-PASSWORD_BACKEND = "django.contrib.auth.backends.ModelBackend"  # noqa: S105 the name of a class
+PASSWORD_BACKEND = "accounts.backends.PasswordBackend"  # noqa: S105 the name of a class
 HOME_PAGES = {"operator": "production:terminal"}  # by role; everybody else starts at the board
 BOARD = "production:board"
 

@@ -19,7 +19,7 @@ from unfold.views import ChangeList
 
 from audit.admin_base import ReadOnlyAdmin
 from audit.canonical import digest
-from audit.models import FailedSignature, Signature, StateChange
+from audit.models import Outbox, SecurityEvent, Signature, StateChange
 from audit.signatures import Meaning
 
 
@@ -147,15 +147,41 @@ class StateChangeAdmin(EvidenceAdmin):
         return _status_words(obj.record_label, obj.to_state)
 
 
-@admin.register(FailedSignature)
-class FailedSignatureAdmin(ReadOnlyAdmin):
-    list_display = ("tried", "user", "source")
-    search_fields = ("user__username", "user__printed_name")
-    date_hierarchy = "at"
-    ordering = ("-at",)
+@admin.register(SecurityEvent)
+class SecurityEventAdmin(ReadOnlyAdmin):
+    list_display = ("noted", "kind", "user", "name_typed", "station", "address", "source")
+    list_filter = ("kind",)
+    search_fields = ("user__username", "user__printed_name", "name_typed", "station")
+    ordering = ("-id",)
     list_select_related = ("user",)
-    fields = ("tried", "user", "source", "act_id")
+    show_full_result_count = False
+    fields = ("noted", "kind", "user", "name_typed", "detail", "station", "address", "source", "act_id")
 
     @display(description=_("at"), ordering="at")
-    def tried(self, obj: FailedSignature) -> str:
+    def noted(self, obj: SecurityEvent) -> str:
         return precise(obj.at)
+
+
+@admin.register(Outbox)
+class OutboxAdmin(ReadOnlyAdmin):
+    list_display = ("made", "kind", "urgent", "attempts", "last_error", "delivered_at", "acknowledged_by")
+    list_filter = ("kind", "urgent")
+    ordering = ("-made_at",)
+    list_select_related = ("acknowledged_by",)
+    fields = (
+        "made",
+        "kind",
+        "payload",
+        "urgent",
+        "attempts",
+        "next_try",
+        "last_error",
+        "delivered_at",
+        "escalated_at",
+        "acknowledged_at",
+        "acknowledged_by",
+    )
+
+    @display(description=_("made at"), ordering="made_at")
+    def made(self, obj: Outbox) -> str:
+        return precise(obj.made_at)

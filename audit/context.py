@@ -32,6 +32,7 @@ class Act:
     code: str = ""  # what is being done: "release", "report_quantity", "edit" …; set by `audit.journal.change`
     reason: str = ""  # in the person's words
     station: str = ""
+    address: str = ""  # of the network, as far as it is known
     on_behalf_of: str = ""
     id: UUID = field(default_factory=uuid7)
 
@@ -70,6 +71,18 @@ class Installation:
 
     def has_perm(self, permission: str) -> bool:
         return False
+
+
+class Doorkeeper(Installation):
+    """Who notes what happens at a door before anybody came in."""
+
+    printed_name = "Genba (sign-in)"
+
+
+class Dispatcher(Installation):
+    """Who notes that a message was delivered."""
+
+    printed_name = "Genba (messages)"
 
 
 _current: ContextVar[Act | None] = ContextVar("act", default=None)

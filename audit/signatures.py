@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
+from django.conf import settings
 from django.contrib.auth import authenticate
 from django.db import models
 from django.utils import timezone
@@ -15,11 +16,10 @@ from audit.canonical import CANONICAL_FORM, digest, plain
 from audit.context import current_act
 from audit.errors import SignatureRefused
 from audit.journal import change
-from audit.models import FailedSignature, Signature
+from audit.models import SecurityEventKind, Signature
 from audit.records import guarded
+from audit.security import note, wrong_passwords
 
-FAILURES_ALLOWED = 5
-FAILURE_WINDOW = dt.timedelta(minutes=15)
 IDENTITY_LASTS = dt.timedelta(minutes=1)
 
 
@@ -48,29 +48,33 @@ class ConfirmedIdentity:
 
 
 def confirm_identity(*, user: Any, password: str) -> ConfirmedIdentity:
-    """Re-authenticate the signer.
+    """Re-authenticate the signer, and ask whether the account may sign at all today.
 
-    Call it before opening a transaction: a refusal must leave its FailedSignature row behind, and a rollback
-    would erase it. Raises SignatureRefused, counting the attempt.
+    Call it before opening a transaction: a refusal must leave its security event behind, and a rollback would
+    erase it. Raises SignatureRefused; a wrong password counts towards the lock of the account.
     """
-    act = current_act()
-    if not user.is_person:
-        raise SignatureRefused(_("Only a person can sign; this account belongs to a program."))
-    failed = FailedSignature.objects.filter(user=user, at__gte=timezone.now() - FAILURE_WINDOW).count()
-    if failed >= FAILURES_ALLOWED:
-        raise SignatureRefused(
-            _("Signing is locked for 15 minutes after %(count)s wrong passwords. Nothing was signed.")
-            % {"count": FAILURES_ALLOWED}
-        )
-    confirmed = authenticate(username=user.get_username(), password=password)
-    if confirmed is None or confirmed.pk != user.pk:
+    if why := user.why_not_sign():
         with change("refuse_signature"):
-            FailedSignature.objects.create(user=user, source=act.source, act_id=act.id)
-        raise SignatureRefused(
-            _("The password is wrong (attempt %(count)s of %(allowed)s). Nothing was signed.")
-            % {"count": failed + 1, "allowed": FAILURES_ALLOWED}
-        )
+            note(SecurityEventKind.SIGNING_REFUSED, user=user, detail=why)
+        raise SignatureRefused(why)
+    confirmed = authenticate(username=user.get_username(), password=password, signing=True)
+    if confirmed is None or confirmed.pk != user.pk:
+        raise SignatureRefused(_why_refused(user))
     return ConfirmedIdentity(confirmed, timezone.now())
+
+
+def _why_refused(user: Any) -> str:
+    user.refresh_from_db(fields=["locked_at", "unlocked_at"])
+    failed = wrong_passwords(user)
+    if user.locked_at:
+        return _(
+            "Your account is locked after %(count)s wrong passwords; another person has to unlock it."
+            " Nothing was signed."
+        ) % {"count": failed}
+    return _("The password is wrong (attempt %(count)s of %(allowed)s). Nothing was signed.") % {
+        "count": failed,
+        "allowed": settings.LOCKOUT_FAILURES,
+    }
 
 
 def sign(record: Signable, *, identity: ConfirmedIdentity | None, meaning: str, comment: str = "") -> Signature:

@@ -3,7 +3,7 @@ from celery import shared_task
 from django.conf import settings
 from django.db import connection
 
-from audit import sealing, witness
+from audit import outbox, sealing, witness
 
 log = structlog.get_logger(__name__)
 MONTHS_AHEAD = 3
@@ -33,3 +33,9 @@ def make_partitions() -> int:
         cursor.execute("SELECT journal_make_partitions(%s)", [MONTHS_AHEAD])
         made: int = cursor.fetchone()[0]
     return made
+
+
+@shared_task(name="audit.dispatch")
+def dispatch_messages() -> int:
+    """Safe to run twice, also at once: each message is taken by one worker."""
+    return outbox.dispatch()

@@ -69,7 +69,8 @@ NAVIGATION: tuple[tuple[Any, tuple[tuple[str, str], ...]], ...] = (
         (
             ("audit.signature", "signature"),
             ("audit.statechange", "swap_horiz"),
-            ("audit.failedsignature", "gpp_bad"),
+            ("audit.securityevent", "gpp_bad"),
+            ("audit.outbox", "outbox"),
         ),
     ),
     (
@@ -85,6 +86,7 @@ NAVIGATION: tuple[tuple[Any, tuple[tuple[str, str], ...]], ...] = (
         _("Users and schedule"),
         (
             ("accounts.user", "group"),
+            ("accounts.signingqualification", "badge"),
             ("equipment.lineassignment", "assignment_ind"),
             ("django_celery_beat.periodictask", "event_repeat"),
         ),

@@ -22,6 +22,11 @@ app.conf.beat_schedule = {
         "schedule": 6 * 3600.0,
         "options": {"expires": 6 * 3600 - 60},
     },
+    "audit.dispatch": {
+        "task": "audit.dispatch",
+        "schedule": 15.0,
+        "options": {"expires": 14},
+    },
     "production.refresh_kpis": {
         "task": "production.refresh_kpis",
         "schedule": 60.0,

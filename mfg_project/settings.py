@@ -1,7 +1,7 @@
 """All settings, read from the environment only (`.env.example` explains each variable).
 
 Nothing here has a default that is unsafe in production: without DEBUG or DEMO the process refuses to
-start on a default secret key or plain-text session cookies, or to work as a database role that may too much
+start on a default secret key or plain-text session cookies, or as a database role that may too much
 (`audit/checks.py`).
 """
 
@@ -44,6 +44,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+BEHIND_PROXY = env.bool("BEHIND_PROXY", False)
 SESSION_COOKIE_AGE = env.int("SESSION_HOURS", 12) * 3600
 
 if PRODUCTION:
@@ -180,6 +181,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 
 # --- Who may enter --------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["accounts.backends.PasswordBackend"]
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "accounts:login"
@@ -193,7 +195,18 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+LOCKOUT_FAILURES = env.int("LOCKOUT_FAILURES", 5)  # wrong passwords, signing in and signing together …
+LOCKOUT_MINUTES = env.int("LOCKOUT_MINUTES", 15)  # … within so many minutes lock an account
 SIMPLE_HISTORY_REVERT_DISABLED = True  # going back is a new, attributable change
+
+# --- E-mail: who is told what cannot wait -----------------------------------------------------------
+vars().update(env.email_url("EMAIL_URL", default="smtp://127.0.0.1:25" if PRODUCTION else "consolemail://"))
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("EMAIL_FROM", "genba@localhost")
+_DEMO_EMAILS = ["security@genba.example"] if DEMO else []
+SECURITY_EMAILS = env.list("SECURITY_EMAILS", default=_DEMO_EMAILS)
+SECURITY_ESCALATION_EMAILS = env.list("SECURITY_ESCALATION_EMAILS", default=_DEMO_EMAILS)
+PUBLIC_URL = env.str("PUBLIC_URL", "http://127.0.0.1:8000")  # how links in messages begin
 
 # --- Language and time ----------------------------------------------------------------------------
 LANGUAGE_CODE = env.str("LANGUAGE_CODE", "en")
@@ -260,6 +273,7 @@ SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": dt.timedelta(minutes=15),
     "REFRESH_TOKEN_LIFETIME": dt.timedelta(hours=12),
     "ROTATE_REFRESH_TOKENS": True,
+    "USER_AUTHENTICATION_RULE": "accounts.backends.may_have_token",
     "CHECK_REVOKE_TOKEN": True,  # a changed password ends every token
 }
 SPECTACULAR_SETTINGS = {

@@ -7,6 +7,8 @@ from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from django.utils import timezone
 from redis.exceptions import RedisError
 
+from accounts.events import group_of
+from accounts.models import User
 from equipment.events import FLOOR_GROUP
 
 HEARTBEAT_SECONDS = 15
@@ -38,6 +40,10 @@ class FloorConsumer(AsyncJsonWebsocketConsumer):
         if user is None or not await user.ahas_perm("equipment.view_productionline"):
             await self.close(code=FORBIDDEN)
             return
+        await self.channel_layer.group_add(group_of(user.pk), self.channel_name)
+        if not await User.objects.filter(pk=user.pk, is_active=True).aexists():  # while we were knocking
+            await self.close(code=FORBIDDEN)
+            return
         await self.channel_layer.group_add(FLOOR_GROUP, self.channel_name)
         await self.accept()
         self.heartbeat = asyncio.create_task(self._beat())
@@ -45,9 +51,15 @@ class FloorConsumer(AsyncJsonWebsocketConsumer):
     async def disconnect(self, code: int) -> None:
         with contextlib.suppress(Exception):  # a lost Redis must not keep the socket from closing
             await self.channel_layer.group_discard(FLOOR_GROUP, self.channel_name)
+            if user := self.scope.get("user"):
+                await self.channel_layer.group_discard(group_of(user.pk), self.channel_name)
 
     async def receive_json(self, content: Any, **kwargs: Any) -> None:
         """Nothing a browser sends is acted on."""
+
+    async def access_ended(self, _event: dict[str, Any]) -> None:
+        """The account was deactivated, or has another password: nothing more is heard here."""
+        await self.close(code=FORBIDDEN)
 
     async def floor_event(self, event: dict[str, Any]) -> None:
         await self.send_json({"event": event["event"], "id": event["id"]})

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.roles import ROLE_BY_NAME
+from accounts.services.qualifications import qualify_for_the_demo
 from accounts.services.users import installing
 from audit import records
 from audit.context import current_act, current_act_or_none
@@ -55,14 +56,17 @@ def user(role: str, *, password: str = "") -> User:
             made.set_password(password)
             made.save()
             made.groups.add(Group.objects.get(name=role))
+            qualify_for_the_demo(made)
     return made
 
 
 def superuser(*, password: str = "") -> User:
     with arranging():
-        return User.objects.filter(username="test-admin").first() or User.objects.create_superuser(
+        made = User.objects.filter(username="test-admin").first() or User.objects.create_superuser(
             "test-admin", "", password, printed_name="Test admin"
         )
+        qualify_for_the_demo(made)
+    return made
 
 
 def site() -> Site:

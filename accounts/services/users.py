@@ -11,15 +11,18 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts.events import end_connections
 from accounts.models import User
 from accounts.roles import ROLE_BY_NAME
 from audit.context import Installation, act_as, current_act, require
 from audit.errors import InvalidInput, NotFound
 from audit.journal import change
+from audit.models import SecurityEventKind
 from audit.records import guarded
+from audit.security import note
 
 SYSTEM_USERNAME = "system"
-EDITABLE = frozenset({"printed_name", "email", "is_person", "is_active", "is_superuser"})
+EDITABLE = frozenset({"printed_name", "email", "is_person", "is_station", "is_active", "is_superuser"})
 
 
 def system_user() -> User:
@@ -84,7 +87,7 @@ def create_user(*, username: str, printed_name: str, roles: Collection[str], pas
 
 
 def update_user(*, user_id: UUID, roles: Collection[str] | None = None, reason: str = "", **values: Any) -> User:
-    """Change what is given. A deactivated user's sessions and tokens end with the next request.
+    """Change what is given. Of a deactivated user sessions and tokens are worth nothing, open sockets close.
 
     Raises NotFound, InvalidInput (unknown role, the last administrator, oneself deactivated) or MissingPermission.
     """
@@ -93,9 +96,13 @@ def update_user(*, user_id: UUID, roles: Collection[str] | None = None, reason: 
         user = _locked(user_id)
         if user.pk == actor.pk and values.get("is_active") is False:
             raise InvalidInput(_("You cannot deactivate your own account."), fields={"is_active": _("Your own.")})
-        was_administrator = user.is_superuser and user.is_active
+        was_active = user.is_active
+        was_administrator = user.is_superuser and was_active
         _set(user, values)
         user = _save(user, roles)
+        if was_active and not user.is_active:
+            note(SecurityEventKind.DEACTIVATED, user=user, detail=reason)
+            end_connections(user.pk)
         if was_administrator and not User.objects.filter(is_superuser=True, is_active=True).exists():
             raise InvalidInput(_("This is the last administrator; name another one first."))
     return user

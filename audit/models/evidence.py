@@ -57,28 +57,6 @@ class Signature(models.Model):
         return f"{self.signer_name} · {self.meaning} · {self.signed_at:%Y-%m-%d %H:%M} UTC"
 
 
-class FailedSignature(models.Model):
-    """A signing attempt whose password was wrong. Kept even though the act itself was refused."""
-
-    at = models.DateTimeField(_("at"), db_default=Now())
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.PROTECT,
-        related_name="failed_signatures",
-        verbose_name=_("user"),
-    )
-    source = models.CharField(_("door"), max_length=100)
-    act_id = models.UUIDField(_("request id"))
-
-    class Meta:
-        verbose_name = _("failed signature")
-        verbose_name_plural = _("failed signatures")
-        indexes = [models.Index(fields=["user", "at"], name="failedsignature_user_at")]
-
-    def __str__(self) -> str:
-        return f"{self.user} · {self.at:%Y-%m-%d %H:%M} UTC"
-
-
 class StateChange(models.Model):
     """One step of a record's state machine: from, to, who, when, why, and the signature it needed."""
 

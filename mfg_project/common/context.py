@@ -7,6 +7,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
+from accounts.services.locks import UNLOCK, waiting_accounts
 from mfg_project.common.plant import current_plant
 
 
@@ -34,6 +35,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     return {
         "nav": SimpleLazyObject(lambda: _nav(request)),
         "user_role": SimpleLazyObject(lambda: _role_words(request)),
+        "locked_accounts": SimpleLazyObject(lambda: _locked_accounts(request)),
         "plant": plant.name,
         "plant_time_zone": plant.time_zone,
         "demo": settings.DEMO,
@@ -49,6 +51,12 @@ def _nav(request: HttpRequest) -> list[dict[str, Any]]:
         for entry in NAV
         if (user.has_perm(entry.permission) if entry.permission else user.is_staff) and (url := _url(entry.url_name))
     ]
+
+
+def _locked_accounts(request: HttpRequest) -> int:
+    """For who may open them again; nobody else is told, and for nobody else it is asked."""
+    user = getattr(request, "user", None)
+    return waiting_accounts() if user is not None and user.is_authenticated and user.has_perm(UNLOCK) else 0
 
 
 def _url(name: str) -> str:

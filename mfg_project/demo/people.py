@@ -3,6 +3,7 @@
 from django.conf import settings
 
 from accounts.models import User
+from accounts.services.qualifications import qualify_for_the_demo
 from accounts.services.users import person, program_user
 
 PASSWORD = "genba-demo-2026"  # noqa: S105 public on purpose
@@ -33,7 +34,11 @@ def require_demo() -> None:
 def make_people() -> dict[str, User]:
     """Safe to run again: who exists keeps the password."""
     require_demo()
-    return {role: person(role, printed_name=name, role=role, password=PASSWORD) for role, name in PEOPLE.items()}
+    people = {role: person(role, printed_name=name, role=role, password=PASSWORD) for role, name in PEOPLE.items()}
+    for user in people.values():
+        if user.is_person:
+            qualify_for_the_demo(user)
+    return people
 
 
 def simulator_user() -> User:

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from audit.context import uuid7
-from audit.models import FailedSignature, Signature, StateChange
+from audit.models import SecurityEvent, Signature, StateChange
 from equipment.services.line_states import set_line_state
 from production.models import QuantityReport
 from production.services.work_orders import update_work_order
@@ -145,7 +145,11 @@ class TestSigning:
         assert response.status_code == 422
         assert "The password is wrong (attempt 1 of 5). Nothing was signed." in response.content.decode()
         assert 'value="wrong"' not in response.content.decode()
-        assert (order.status, Signature.objects.count(), FailedSignature.objects.count()) == ("planned", 0, 1)
+        assert (
+            order.status,
+            Signature.objects.count(),
+            SecurityEvent.objects.filter(kind="signing_failed").count(),
+        ) == ("planned", 0, 1)
 
     def test_content_changed_since_it_was_shown_is_not_signed(self, signed_in, order, as_admin):
         client = signed_in("qa_manager")

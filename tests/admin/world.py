@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts.services.users import system_user
 from audit import records
 from audit.context import current_act, uuid7
-from audit.models import FailedSignature
+from audit.models import Outbox, SecurityEvent
 from equipment.models import LineStateInterval
 from equipment.queries.site import production_day
 from equipment.services.line_assignments import assign_line
@@ -70,7 +70,8 @@ def world(mark: str = "") -> World:
     assign_line(user_id=system_user().pk, line_id=plant.line.pk)
     act = current_act()
     with factories.arranging():
-        FailedSignature.objects.create(user=act.actor, source=act.source, act_id=act.id)
+        SecurityEvent.objects.create(kind="signing_failed", user=act.actor, source=act.source, act_id=act.id)
+        Outbox.objects.create(kind="account_locked")
     refresh_kpis()
     KpiDirtyDay.objects.get_or_create(line_id=plant.line.pk, report_date=dt.date(2026, 1, 1))
     return World(plant, planned, running, characteristic, check, stop)

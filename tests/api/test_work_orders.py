@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from audit.models import FailedSignature, Signature
+from audit.models import SecurityEvent, Signature
 from production.models import JobOrder, QuantityReport, WorkOrder
 from production.services.job_orders import complete_job, report_quantity, start_job
 from tests import factories
@@ -553,7 +553,7 @@ def test_a_wrong_password_signs_nothing_and_is_counted(supervisor, plant):
     assert answer.status_code == 422
     assert answer.json()["code"] == "signature_refused"
     assert "attempt 1 of 5" in answer.json()["detail"]
-    assert FailedSignature.objects.count() == 1
+    assert SecurityEvent.objects.filter(kind="signing_failed").count() == 1
     assert WorkOrder.objects.get().status == "planned"
 
 
@@ -581,7 +581,7 @@ def test_who_may_not_sign_is_not_asked_for_a_password(operator, plant):
 
     assert answer.status_code == 403
     assert answer.json()["permission"] == "production.release_workorder"
-    assert not FailedSignature.objects.exists()
+    assert not SecurityEvent.objects.filter(kind="signing_failed").exists()
 
 
 def test_the_second_click_on_a_step_is_refused_with_what_is_possible(planner, plant):

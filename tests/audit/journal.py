@@ -18,7 +18,7 @@ REASON = "Werkzeugwechsel"
 # Written once by services; the database refuses to change or delete them, so they only ever gain rows.
 EVIDENCE = {
     "audit.Signature",
-    "audit.FailedSignature",
+    "audit.SecurityEvent",
     "audit.StateChange",
     "production.QuantityReport",
     "production.OperationRun",
@@ -26,7 +26,7 @@ EVIDENCE = {
     "quality.Measurement",
 }
 DIGESTED = {"accounts.User": ["password"]}
-IGNORED = {"accounts.User": ["last_login"]}
+IGNORED = {"accounts.User": ["last_login"], "audit.Outbox": ["attempts", "next_try", "last_error"]}
 GUARDS = ("journal_write", "journal_refuse", "audit_refuse_change")
 # For sessions that are not Django's: what they say, and how.
 SAY = "SELECT set_config('genba.act', %s, true)"

@@ -223,7 +223,7 @@ def test_signing_in_is_no_change_of_the_account(client, user_of):
     person.refresh_from_db()
     assert answer.status_code == 302
     assert timezone.now() - person.last_login < dt.timedelta(minutes=1)
-    assert entries(start) == []
+    assert entries(start, table="accounts_user") == []
 
 
 def test_a_person_who_changes_the_own_password_is_the_actor(user_of):

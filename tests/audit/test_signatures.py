@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from audit.context import act_as
 from audit.errors import InvalidInput, SignatureRefused
-from audit.models import FailedSignature, Signature
+from audit.models import SecurityEvent, Signature
 from audit.signatures import ConfirmedIdentity, confirm_identity, signatures_of
 from production.models import WorkOrder
 from production.services.work_orders import release_work_order, update_work_order
@@ -63,7 +63,7 @@ def test_a_wrong_password_is_refused_counted_and_signs_nothing(planned, as_admin
     with pytest.raises(SignatureRefused, match="attempt 1 of 5"):
         confirm_identity(user=as_admin, password="wrong")
 
-    assert FailedSignature.objects.filter(user=as_admin).count() == 1
+    assert SecurityEvent.objects.filter(kind="signing_failed", user=as_admin).count() == 1
     assert not Signature.objects.exists()
 
 

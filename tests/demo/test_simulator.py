@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.services.users import note_alive
 from audit.context import act_as
-from audit.models import FailedSignature, Signature, StateChange
+from audit.models import SecurityEvent, Signature, StateChange
 from equipment.models import LineStateInterval
 from equipment.services.line_states import set_line_state
 from mfg_project.demo import problems
@@ -130,7 +130,7 @@ class TestOrders:
         clock.run(Simulator(seed=20), seconds=400, tick=2)
 
         assert WorkOrder.objects.count() == before
-        assert not FailedSignature.objects.exists()
+        assert not SecurityEvent.objects.filter(kind="signing_failed").exists()
         assert QuantityReport.objects.exists()  # what is released is still made
 
     def test_a_line_without_orders_is_idle(self, demo, clock):

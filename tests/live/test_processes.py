@@ -68,7 +68,7 @@ def session_cookie(plant: RunningPlant) -> str:
             "from django.http import HttpRequest;"
             "r = HttpRequest(); r.session = import_module(settings.SESSION_ENGINE).SessionStore();"
             "login(r, User.objects.get(username='supervisor'),"
-            " backend='django.contrib.auth.backends.ModelBackend'); r.session.save();"
+            " backend='accounts.backends.PasswordBackend'); r.session.save();"
             "print('cookie:' + r.session.session_key)",
         )
         .rsplit("cookie:", 1)[1]

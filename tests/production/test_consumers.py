@@ -9,6 +9,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 
 from accounts.models import User
+from accounts.services.users import update_user
 from production import consumers
 from production.consumers import FORBIDDEN, TRY_AGAIN_LATER, FloorConsumer
 from production.services.job_orders import report_quantity
@@ -153,3 +154,30 @@ def test_without_redis_the_page_is_asked_to_knock_again(user_of, settings, monke
 
     assert async_to_sync(scenario)() == (False, TRY_AGAIN_LATER)
     assert said == ["live_connection_lost"]
+
+
+def test_deactivating_an_account_closes_what_it_listens_on(user_of, as_admin):
+    operator, other = user_of("operator"), user_of("supervisor")
+
+    async def scenario():
+        async with socket_of(operator) as (socket, _opened, _code), socket_of(other) as (stays, _o, _c):
+            await heard(socket), await heard(stays)
+            await sync_to_async(update_user)(user_id=operator.pk, is_active=False, reason="Left the plant")
+            return await socket.receive_output(timeout=5), await stays.receive_nothing(timeout=0.3)
+
+    closed, silent = async_to_sync(scenario)()
+
+    assert (closed["type"], closed["code"]) == ("websocket.close", FORBIDDEN)
+    assert silent
+
+
+def test_who_was_deactivated_while_knocking_is_turned_away(user_of):
+    operator = user_of("operator")
+    with factories.arranging():
+        User.objects.filter(pk=operator.pk).update(is_active=False)
+
+    async def scenario():
+        async with socket_of(operator) as (_socket, opened, code):
+            return opened, code
+
+    assert async_to_sync(scenario)() == (False, FORBIDDEN)

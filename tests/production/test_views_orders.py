@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from audit import records
-from audit.models import FailedSignature, Signature
+from audit.models import SecurityEvent, Signature
 from production.models import OperationRun, WorkOrder
 from production.services.job_orders import complete_job, report_quantity, start_job
 from production.services.work_orders import hold_work_order, update_work_order
@@ -462,7 +462,7 @@ def test_wrong_password_is_counted_and_signs_nothing(plant, signed_in):
     assert "attempt 1 of 5" in answer.content.decode()
     assert "All there" in answer.content.decode()
     assert "wrong" not in answer.content.decode().split('type="password"')[1][:200]
-    assert FailedSignature.objects.count() == 1
+    assert SecurityEvent.objects.filter(kind="signing_failed").count() == 1
     assert (order.status, Signature.objects.count()) == ("planned", 0)
 
 
@@ -480,7 +480,7 @@ def test_content_changed_since_it_was_read_must_be_read_again(plant, signed_in):
     assert "content changed" in answer.content.decode()
     assert answer.context["digest"] != opened.context["digest"]
     assert answer.context["form"].initial["digest"] == answer.context["digest"]
-    assert FailedSignature.objects.count() == 0
+    assert SecurityEvent.objects.filter(kind="signing_failed").count() == 0
     assert (order.status, Signature.objects.count()) == ("planned", 0)
 
 
