@@ -39,6 +39,7 @@ VIEW_EVIDENCE = frozenset(
         )
     }
 )
+READ_TRAIL = frozenset({"audit.view_journalentry", "audit.view_journalseal"})
 MASTER_DATA = frozenset(
     f"{app}.{action}_{model}"
     for app, models in {
@@ -126,6 +127,7 @@ ROLES = (
         VIEW_FLOOR
         | VIEW_KPI
         | VIEW_EVIDENCE
+        | READ_TRAIL
         | MEASURE
         | SECURITY
         | QUALIFY
@@ -160,7 +162,7 @@ ROLES = (
         _("Auditor (read only)"),
         _("Read everything, change nothing."),
         "search",
-        VIEW_FLOOR | VIEW_KPI | VIEW_EVIDENCE,
+        VIEW_FLOOR | VIEW_KPI | VIEW_EVIDENCE | READ_TRAIL,
         uses_admin=True,
     ),
     Role(

@@ -17,9 +17,11 @@ from django.utils.translation import pgettext_lazy
 from unfold.decorators import display
 from unfold.views import ChangeList
 
+from audit import admin_trail  # noqa: F401 registers the journal and its seals
 from audit.admin_base import ReadOnlyAdmin
 from audit.canonical import digest
 from audit.models import Outbox, SecurityEvent, Signature, StateChange
+from audit.paging import FirstPages
 from audit.signatures import Meaning
 
 
@@ -60,6 +62,8 @@ def _status_words(record_label: str, status: str) -> str:
 
 
 class EvidenceAdmin(ReadOnlyAdmin):
+    paginator = FirstPages  # never counts all there is
+
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return RecordChangeList
 
@@ -79,7 +83,6 @@ class SignatureAdmin(EvidenceAdmin):
     list_display = ("signed", "signer_name", "signer_title", "meaning_label", "record_link", "record_version")
     list_filter = ("meaning", "signer_title")
     search_fields = ("signer_name", "record_pk", "digest", "comment")
-    date_hierarchy = "signed_at"
     ordering = ("-signed_at",)
     fieldsets = (
         (None, {"fields": ("signed", "signer", "signer_name", "signer_title", "meaning_label", "comment")}),
@@ -112,7 +115,6 @@ class StateChangeAdmin(EvidenceAdmin):
     list_display = ("noted", "record_link", "transition", "from_shown", "to_shown", "actor_name", "reason", "source")
     list_filter = ("record_label", "transition", "to_state")
     search_fields = ("record_pk", "actor_name", "reason")
-    date_hierarchy = "at"
     ordering = ("-id",)
     list_select_related = ("signature",)
     fields = (

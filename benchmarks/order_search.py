@@ -92,7 +92,7 @@ def leafing() -> None:
 def our_page(*, page: int = 1, **asked: str) -> None:
     from django.utils import timezone
 
-    from mfg_project.common.pages import FirstPages
+    from audit.paging import FirstPages
     from production.queries.order_list import OrderFilter, filtered_orders
 
     list(FirstPages(filtered_orders(OrderFilter(**asked), now=timezone.now()), 50).get_page(page))

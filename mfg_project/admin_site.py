@@ -67,6 +67,8 @@ NAVIGATION: tuple[tuple[Any, tuple[tuple[str, str], ...]], ...] = (
     (
         _("Evidence"),
         (
+            ("audit.journalentry", "history"),
+            ("audit.journalseal", "verified"),
             ("audit.signature", "signature"),
             ("audit.statechange", "swap_horiz"),
             ("audit.securityevent", "gpp_bad"),

@@ -10,12 +10,13 @@ from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
 from equipment.api.urls import ROUTES as EQUIPMENT
 from inventory.api.urls import ROUTES as INVENTORY
 from mfg_project.common.api import TokenThrottle
+from mfg_project.trail.api import ROUTES as TRAIL
 from production.api.urls import ROUTES as PRODUCTION
 from quality.api.urls import ROUTES as QUALITY
 
 router = SimpleRouter()
 router.trailing_slash = "/?"  # clients of the source documents call without it, and a redirect would drop a POST
-for prefix, viewset, name in [*INVENTORY, *EQUIPMENT, *PRODUCTION, *QUALITY]:
+for prefix, viewset, name in [*INVENTORY, *EQUIPMENT, *PRODUCTION, *QUALITY, *TRAIL]:
     router.register(prefix, viewset, basename=name)
 
 # The description holds nothing of the plant, so that a client can be generated without an account.

@@ -20,6 +20,7 @@ PASSWORD = "a-long-test-password"
 def pytest_configure() -> None:
     # Hashing and transport are not what these tests are about; live tests use the real ones.
     django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    django_settings.SIGNATURE_SEAL_WAIT = 0  # no sealer runs beside the tests
     django_settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 
 

@@ -15,6 +15,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.resolvers import RoutePattern
 
 from accounts.roles import ROLES
+from audit.models import JournalEntry
 from production.models import JobOrder, QuantityReport
 from tests.admin.world import World, world
 
@@ -127,6 +128,9 @@ def _page_keys(made: World) -> dict[str, object]:
         "sites": made.plant.site.pk,
         "areas": made.plant.line.area_id,
         "reasons": made.plant.stop_reason.pk,
+        "<table>": "work_orders",
+        "<key>": order,
+        "entries": JournalEntry.objects.filter(pk_text=str(order)).values_list("pk", flat=True).first(),
     }
 
 

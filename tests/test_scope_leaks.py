@@ -123,6 +123,13 @@ def asked_with_words(two: Two) -> list[str]:
             )
         ),
         f"/admin/quality/qualitycheck/add/?work_order={order}",
+        f"/audit/?type=work_orders&key={order}",
+        f"/audit.csv?type=work_orders&key={order}",
+        f"/audit.json?type=work_orders&key={order}",
+        f"/audit/work_orders/{two.a.running.pk}/",
+        f"/audit.csv?type=work_orders&key={two.a.running.pk}",
+        f"/api/v1/audit/entries/?table=work_orders&record={order}",
+        f"/api/v1/audit/signatures/?record={order}",
     ]
 
 

@@ -25,6 +25,7 @@ NAV = (
     NavEntry("production:work-order-list", _("Orders"), "clipboard-list", "production.view_workorder"),
     NavEntry("quality:characteristic-list", _("Quality"), "ruler", "quality.view_measurement"),
     NavEntry("production:kpi", _("Key figures"), "chart-column", "production.view_kpi"),
+    NavEntry("trail:list", _("Audit trail"), "history", "audit.view_journalentry"),
     NavEntry("admin:index", _("Administration"), "settings", ""),
 )
 

@@ -1,6 +1,7 @@
 """What every page of the application shares: who may open it, and how a refusal looks."""
 
 import csv
+import io
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from typing import Any
@@ -8,11 +9,10 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib.auth.views import redirect_to_login
-from django.core.paginator import Page, Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
-from django.utils.functional import cached_property, lazy
+from django.utils.functional import lazy
 from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 
 from accounts.roles import ROLES
@@ -21,6 +21,7 @@ from audit.errors import MissingPermission, NotFound, OutsideScope
 
 View = Callable[..., HttpResponse]
 
+BYTE_ORDER_MARK = "\ufeff"  # so that spreadsheets read Japanese
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -106,33 +107,6 @@ def done_in_dialog(text: Any) -> HttpResponse:
     return trigger_client_event(response, "genba:close-modal", {})
 
 
-class FirstPages(Paginator):
-    """Of a list that may hold a million: counts and leafs through its first MOST only, and says that there are more."""
-
-    MOST = 10_000
-
-    @cached_property
-    def counted(self) -> int:
-        rows: Any = self.object_list
-        return rows.order_by()[: self.MOST + 1].count()
-
-    @property
-    def count(self) -> int:
-        return min(self.counted, self.MOST)
-
-    @property
-    def has_more(self) -> bool:
-        return self.counted > self.MOST
-
-    def page(self, number: int | str) -> Page[Any]:
-        """Always asks for a whole page. Asked for the one row there is, PostgreSQL would look for it in list order."""
-        number = self.validate_number(number)
-        first = (number - 1) * self.per_page
-        rows: Any = self.object_list
-        found = rows[first : min(first + self.per_page, self.MOST)] if self.count else rows.none()
-        return Page(found, number, self)
-
-
 def asked_text(request: HttpRequest, name: str) -> str:
     """A search word of the address, without what the database cannot hold."""
     return request.GET.get(name, "").replace("\x00", "").strip()[:100]
@@ -153,16 +127,19 @@ def query_without(request: HttpRequest, *names: str) -> str:
 
 
 def csv_response(filename: str, header: Sequence[Any], rows: Iterable[Sequence[Any]]) -> HttpResponse:
-    """UTF-8 with a mark, so that spreadsheets read Japanese. Text that a spreadsheet would run is quoted."""
-    response = HttpResponse(
-        "\ufeff",
+    """UTF-8 with a mark. Text that a spreadsheet would run is quoted."""
+    return HttpResponse(
+        [BYTE_ORDER_MARK, csv_lines([[str(cell) for cell in header]]), csv_lines(rows)],
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{filename}"'},
     )
-    writer = csv.writer(response)
-    writer.writerow([_harmless(str(cell)) for cell in header])
-    writer.writerows([_harmless(cell) for cell in row] for row in rows)
-    return response
+
+
+def csv_lines(rows: Iterable[Sequence[Any]]) -> str:
+    """Lines of a CSV file, text that a spreadsheet would run made harmless."""
+    text = io.StringIO()
+    csv.writer(text).writerows([_harmless(cell) for cell in row] for row in rows)
+    return text.getvalue()
 
 
 def _harmless(cell: Any) -> Any:

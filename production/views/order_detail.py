@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 from audit import access
 from audit.canonical import plain
 from audit.errors import NotFound
+from audit.seal_wait import sealed_signatures
 from audit.signatures import SignatureView, signatures_of
 from audit.transitions import Edge
 from mfg_project.common.formats import Moment, both_zones, duration, moment, number
@@ -105,6 +106,7 @@ class SignatureCard:
     comment: str
     matches: bool
     changes: list[ContentChange]
+    is_sealed: bool
 
 
 @require_safe
@@ -174,7 +176,7 @@ def detail_context(request: HttpRequest, order: WorkOrder) -> dict[str, Any]:
         and order.status not in FINAL_STATUSES
         and not access.refusal(order),
         "may_check": request.user.has_perm("quality.record_check"),
-        "signatures": [_signature_card(order, view) for view in signatures_of(order)],
+        "signatures": _signature_cards(order),
         "runs": runs,
         "odd_runs": odd_runs,
         "timeline": story[:STORY_SHOWN],
@@ -265,7 +267,13 @@ def _facts(order: WorkOrder) -> list[tuple[str, Any]]:
     return [(label, value) for label, value in rows if value]
 
 
-def _signature_card(order: WorkOrder, view: SignatureView) -> SignatureCard:
+def _signature_cards(order: WorkOrder) -> list[SignatureCard]:
+    views = signatures_of(order)
+    sealed = sealed_signatures([view.signature for view in views])
+    return [_signature_card(order, view, str(view.signature.pk) in sealed) for view in views]
+
+
+def _signature_card(order: WorkOrder, view: SignatureView, is_sealed: bool) -> SignatureCard:
     signature = view.signature
     return SignatureCard(
         meaning=view.meaning_label,
@@ -276,4 +284,5 @@ def _signature_card(order: WorkOrder, view: SignatureView) -> SignatureCard:
         comment=signature.comment,
         matches=view.content_matches,
         changes=[] if view.content_matches else content_changes(signature.content, plain(order.signed_content())),
+        is_sealed=is_sealed,
     )

@@ -14,6 +14,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from audit.canonical import canonical_json, digest, plain
 from audit.context import require
 from audit.errors import DomainError, MissingPermission, NotFound, SignatureRefused, StaleVersion, TransitionRefused
+from audit.models import Signature
+from audit.seal_wait import wait_for_seal
 from audit.signatures import confirm_identity
 from mfg_project.common.pages import allowed, done_in_dialog, is_fragment, toast
 from production.forms import ReasonForm, SignReleaseForm, add_refusal
@@ -113,7 +115,7 @@ def work_order_release(request: HttpRequest, pk: UUID) -> HttpResponse:
     except DomainError as refused:
         add_refusal(form, refused)
         return _sign_dialog(request, order, form, status=422)
-    return _done(request, order)
+    return _done(request, order, _seal_words(order))
 
 
 def _still_as_read(order: WorkOrder, read: str) -> None:
@@ -165,10 +167,11 @@ def _dialog(request: HttpRequest, name: str, context: dict[str, Any], *, status:
     return render(request, template, context, status=status)
 
 
-def _done(request: HttpRequest, order: WorkOrder) -> HttpResponse:
+def _done(request: HttpRequest, order: WorkOrder, more: str = "") -> HttpResponse:
+    said = " · ".join(filter(None, [_said(order), more]))
     if is_fragment(request, "modal-content"):
-        return done_in_dialog(_said(order))
-    messages.success(request, _said(order))
+        return done_in_dialog(said)
+    messages.success(request, said)
     return redirect("production:work-order-detail", pk=order.pk)
 
 
@@ -181,6 +184,12 @@ def _order(pk: UUID) -> WorkOrder:
 
 def _said(order: WorkOrder) -> str:
     return _("%(number)s: %(status)s") % {"number": order.work_order_number, "status": order.get_status_display()}
+
+
+def _seal_words(order: WorkOrder) -> str:
+    """The service has committed: a seal that comes late changes nothing about the signature."""
+    signature = Signature.objects.get(pk=order.electronic_signature["signature_id"])  # type: ignore[index]
+    return _("sealed") if wait_for_seal(signature) else _("pending seal")
 
 
 def _refusal(refused: TransitionRefused) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from django_htmx.http import push_url
 
+from audit.paging import FirstPages
 from mfg_project.common.pages import (
-    FirstPages,
     allowed,
     asked_text,
     asked_uuid,

@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from mfg_project.common.pages import FirstPages
+from audit.paging import FirstPages
 from production.models import Batch, WorkOrder
 from production.queries import work_orders
 from production.queries.order_list import ALL, OrderFilter, filtered_orders

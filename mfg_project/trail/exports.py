@@ -1,0 +1,139 @@
+"""The entries of a search as CSV (a line for each value, for spreadsheets) and JSON (as they are), streamed.
+
+An export is noted in the log with who took it and what was asked for. It is no entry of the journal: that records
+changes of the plant's records, and reading changes none.
+"""
+
+import datetime as dt
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import structlog
+from asgiref.sync import sync_to_async
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpRequest, StreamingHttpResponse
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from audit.context import acting, current_act
+from audit.models import JournalEntry
+from audit.models.journal import Operation
+from audit.queries.trail import Seal, TrailPage, pages
+from mfg_project.common.pages import BYTE_ORDER_MARK, csv_lines
+from mfg_project.trail.filters import Asked
+from mfg_project.trail.names import table_label
+from mfg_project.trail.rows import Value, changes_of, names_in, record_name
+
+BATCH = 500
+log = structlog.get_logger(__name__)
+
+
+def csv_export(request: HttpRequest, asked: Asked) -> StreamingHttpResponse:
+    return _streamed(request, asked, "csv", "text/csv; charset=utf-8", _csv_chunks)
+
+
+def json_export(request: HttpRequest, asked: Asked) -> StreamingHttpResponse:
+    return _streamed(request, asked, "json", "application/json", _json_chunks)
+
+
+def _streamed(
+    request: HttpRequest,
+    asked: Asked,
+    ending: str,
+    content_type: str,
+    chunks: Callable[[Iterator[TrailPage]], Iterator[str]],
+) -> StreamingHttpResponse:
+    log.info("trail_exported", user=str(request.user.pk), format=ending, query=request.GET.urlencode(), key=asked.key)
+    body = _as_now(chunks(pages(asked.wanted, size=BATCH)))
+    return StreamingHttpResponse(
+        _in_thread(body) if isinstance(request, ASGIRequest) else body,
+        content_type=content_type,
+        headers={"Content-Disposition": f'attachment; filename="audit-trail-{timezone.localdate()}.{ending}"'},
+    )
+
+
+def _as_now(chunks: Iterator[str]) -> Iterator[str]:
+    """A stream is written after its request: each part is made as the same person, in the same language and zone."""
+    act, language, zone = current_act(), translation.get_language(), timezone.get_current_timezone()
+    while True:
+        with acting(act), translation.override(language), timezone.override(zone):
+            chunk = next(chunks, None)
+        if chunk is None:
+            return
+        yield chunk
+
+
+async def _in_thread(chunks: Iterator[str]) -> AsyncIterator[str]:
+    while (chunk := await sync_to_async(next)(chunks, None)) is not None:
+        yield chunk
+
+
+def _csv_chunks(found: Iterator[TrailPage]) -> Iterator[str]:
+    header = [
+        _("Entry"), _("Time"), _("UTC"), _("Action"), _("Type"), _("Record"), _("Record key"), _("Field"),
+        _("Column"), _("Old"), _("Old, as stored"), _("New"), _("New, as stored"), _("By"), _("User key"),
+        _("On behalf of"), _("Step"), _("Reason"), _("Source"), _("Station"), _("Request"), _("Sealed"),
+    ]  # fmt: skip
+    yield BYTE_ORDER_MARK + csv_lines([header])
+    for page in found:
+        names = names_in(page.entries)
+        lines = [line for entry in page.entries for line in _csv_entry(entry, names, page.seals.get(entry.id))]
+        yield csv_lines(lines)
+
+
+def _csv_entry(entry: JournalEntry, names: Any, seal: Seal | None) -> Iterator[list[Any]]:
+    moment = timezone.localtime(entry.at).isoformat(timespec="milliseconds"), _utc(entry.at)
+    record = table_label(entry.table_name), record_name(entry, names), entry.pk_text
+    by = entry.actor_name, str(entry.actor_id or ""), entry.on_behalf_of
+    why = entry.reason_code, entry.reason, entry.source, entry.station, str(entry.request_id)
+    sealed = f"{seal.epoch}/{seal.index}" if seal else _("pending")
+    for change in changes_of(entry, names) or [None]:
+        values = [change.label, change.column, *_cells(change.old), *_cells(change.new)] if change else [""] * 6
+        yield [entry.id, *moment, str(Operation(entry.op).label), *record, *values, *by, *why, sealed]
+
+
+def _cells(value: Value | None) -> tuple[str, str]:
+    return (value.text, value.raw or value.text) if value else ("", "")
+
+
+def _json_chunks(found: Iterator[TrailPage]) -> Iterator[str]:
+    yield "["
+    first = True
+    for page in found:
+        texts = [json.dumps(as_json(entry, page.seals.get(entry.id)), ensure_ascii=False) for entry in page.entries]
+        if texts:
+            yield ("\n" if first else ",\n") + ",\n".join(texts)
+            first = False
+    yield "\n]\n"
+
+
+def as_json(entry: JournalEntry, seal: Seal | None) -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "at": _utc(entry.at),
+        "transaction_at": _utc(entry.tx_at),
+        "operation": Operation(entry.op).name,
+        "table": entry.table_name,
+        "record": entry.pk_text,
+        "old": entry.old,
+        "new": entry.new,
+        "changed": entry.changed,
+        "actor_id": str(entry.actor_id) if entry.actor_id else None,
+        "actor_type": entry.actor_type,
+        "actor_name": entry.actor_name,
+        "on_behalf_of": entry.on_behalf_of,
+        "reason_code": entry.reason_code,
+        "reason": entry.reason,
+        "request_id": str(entry.request_id),
+        "station": entry.station,
+        "source": entry.source,
+        "application_version": entry.app_version,
+        "database_user": entry.db_user,
+        "compliance_flags": entry.compliance_flags,
+        "seal": {"epoch": seal.epoch, "index": seal.index} if seal else None,
+    }
+
+
+def _utc(at: dt.datetime) -> str:
+    return at.astimezone(dt.UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

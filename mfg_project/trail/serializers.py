@@ -1,0 +1,136 @@
+"""The shapes of /api/v1/audit/."""
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+from audit.models import JournalSeal, Signature
+from audit.models.journal import Operation
+from mfg_project.common.api import MAX_LIMIT
+from mfg_project.common.fields import Input, RecordSerializer, ZonedDateTimeField
+
+LARGEST_ID = 2**63 - 1
+
+
+class PageQuery(Input):
+    before = serializers.IntegerField(
+        required=False, min_value=1, max_value=LARGEST_ID, help_text=_("Where the page begins; taken from `next`.")
+    )
+    limit = serializers.IntegerField(default=100, min_value=1, max_value=MAX_LIMIT)
+
+
+class EntryQuery(PageQuery):
+    table = serializers.CharField(required=False, max_length=63)
+    record = serializers.CharField(required=False, max_length=100, help_text=_("Key of one record; needs `table`."))
+    actor_id = serializers.UUIDField(required=False)
+    request_id = serializers.UUIDField(required=False, help_text=_("Everything of one act."))
+    since = ZonedDateTimeField(required=False)
+    until = ZonedDateTimeField(required=False)
+    operation = serializers.ChoiceField([(o.name, o.name) for o in Operation], required=False)
+    field = serializers.CharField(required=False, max_length=63, help_text=_("A column that was changed."))
+    reason = serializers.CharField(required=False, max_length=100)
+    source = serializers.CharField(required=False, max_length=100)
+    station = serializers.CharField(required=False, max_length=50)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs.get("record") and not attrs.get("table"):
+            raise serializers.ValidationError({"record": [_("Name the table of the record as well.")]})
+        return attrs
+
+
+class CheckpointQuery(PageQuery):
+    epoch = serializers.IntegerField(required=False, min_value=1, max_value=2**31 - 1)
+
+
+class SealSerializer(serializers.Serializer):
+    epoch = serializers.IntegerField()
+    index = serializers.IntegerField(help_text=_("Which leaf of the epoch's tree the entry is."))
+
+
+class EntrySerializer(serializers.Serializer):
+    """One row of one table created, changed or deleted. Numbers with a point are text, digit for digit."""
+
+    id = serializers.IntegerField()
+    at = serializers.DateTimeField()
+    transaction_at = serializers.DateTimeField()
+    operation = serializers.ChoiceField([(o.name, o.name) for o in Operation])
+    table = serializers.CharField()
+    record = serializers.CharField()
+    old = serializers.DictField(allow_null=True)
+    new = serializers.DictField(allow_null=True)
+    changed = serializers.ListField(child=serializers.CharField())
+    actor_id = serializers.UUIDField(allow_null=True)
+    actor_type = serializers.CharField()
+    actor_name = serializers.CharField(help_text=_("The printed name at that time."))
+    on_behalf_of = serializers.CharField(allow_null=True)
+    reason_code = serializers.CharField()
+    reason = serializers.CharField()
+    request_id = serializers.UUIDField()
+    station = serializers.CharField()
+    source = serializers.CharField()
+    application_version = serializers.CharField()
+    database_user = serializers.CharField()
+    compliance_flags = serializers.JSONField()
+    seal = SealSerializer(allow_null=True, help_text=_("null while the seal is pending."))
+
+
+class EntryPage(serializers.Serializer):
+    next = serializers.URLField(allow_null=True, help_text=_("The older entries; null at the end."))
+    searched_back_to = serializers.DateTimeField(
+        allow_null=True, help_text=_("The search stopped here though it may find more; `next` goes on.")
+    )
+    results = EntrySerializer(many=True)
+
+
+class ProofSerializer(serializers.Serializer):
+    """RFC 9162 inclusion proof; binary values in base64."""
+
+    entry = serializers.DictField(
+        child=serializers.CharField(allow_null=True), help_text=_("The fields as they were sealed, each as text.")
+    )
+    epoch = serializers.IntegerField()
+    leaf_index = serializers.IntegerField()
+    leaf_hash = serializers.CharField()
+    tree_size = serializers.IntegerField()
+    inclusion_proof = serializers.ListField(child=serializers.CharField())
+    checkpoint = serializers.CharField(help_text=_("Signed note (C2SP tlog-checkpoint)."))
+    public_key = serializers.CharField(help_text=_("Compare it with the key you got by another way."))
+
+
+class CheckpointSerializer(RecordSerializer):
+    class Meta:
+        model = JournalSeal
+        fields = ("epoch", "size", "root", "at", "note")
+
+
+class CheckpointPage(serializers.Serializer):
+    next = serializers.URLField(allow_null=True, help_text=_("The older checkpoints; null at the end."))
+    results = CheckpointSerializer(many=True)
+
+
+class SignatureRecordSerializer(RecordSerializer):
+    record_type = serializers.CharField(source="record_label")
+    record = serializers.CharField(source="record_pk")
+    request_id = serializers.UUIDField(source="act_id")
+
+    class Meta:
+        model = Signature
+        fields = (
+            "id",
+            "signed_at",
+            "signer_id",
+            "signer_name",
+            "signer_title",
+            "meaning",
+            "comment",
+            "record_type",
+            "record",
+            "record_version",
+            "digest",
+            "canonical_form",
+            "content",
+            "components",
+            "request_id",
+            "source",
+        )
