@@ -13,7 +13,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminP
 
 from accounts.models import SigningQualification, User
 from accounts.roles import ROLES
-from accounts.services import locks, qualifications, users
+from accounts.services import locks, passwords, qualifications, users
 from accounts.services.locks import UNLOCK
 from accounts.services.qualifications import QUALIFY
 from audit.admin_base import ReadOnlyAdmin, ServiceAdmin
@@ -80,7 +80,7 @@ class UserAdmin(ServiceAdmin):
     search_fields = ("username", "printed_name", "email")
     ordering = ("username",)
     form = UserForm
-    actions_detail = ("new_password", "unlock")
+    actions_detail = ("new_password", "password_link", "unlock")
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("groups")
@@ -118,7 +118,8 @@ class UserAdmin(ServiceAdmin):
         return ", ".join(str(role.label) for role in obj.roles()) or "—"
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        may = {"new_password": request.user.has_perm(CHANGE), "unlock": self._may_unlock(request, object_id)}
+        may_change = request.user.has_perm(CHANGE)
+        may = {"new_password": may_change, "password_link": may_change, "unlock": self._may_unlock(request, object_id)}
         return [
             action
             for action in super().get_actions_detail(request, object_id)
@@ -150,10 +151,24 @@ class UserAdmin(ServiceAdmin):
             request,
             self,
             form=PasswordForm(posted(request)),
-            act=lambda entered: users.set_password(user_id=user.pk, password=entered["password"]),
+            act=lambda entered: passwords.set_password(user_id=user.pk, password=entered["password"]),
             title=_("A new password for %(name)s") % {"name": user.get_username()},
             button=_("Set the password"),
             done=_("%(name)s has a new password; open sessions have ended.") % {"name": user.get_username()},
+            back=self.page_of(user),
+        )
+
+    @action(description=_("Send a link for a new password"), url_path="password-link", icon="forward_to_inbox")
+    def password_link(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        user = self.record(request, object_id, permission=CHANGE)
+        return step_page(
+            request,
+            self,
+            form=forms.Form(posted(request)),
+            act=lambda _entered: passwords.send_link(user_id=user.pk),
+            title=_("Send %(name)s a link for a new password") % {"name": user.get_username()},
+            button=_("Send the link"),
+            done=_("A link is on its way to %(name)s; it works once, for 24 hours.") % {"name": user.get_username()},
             back=self.page_of(user),
         )
 

@@ -34,4 +34,4 @@ class PasswordBackend(ModelBackend):
 
 def may_have_token(user: User | None) -> bool:
     """Asked for each new token, also one in exchange for an older."""
-    return user is not None and user.is_active and user.locked_at is None
+    return user is not None and user.is_active and user.locked_at is None and not user.password_is_due()

@@ -1,7 +1,23 @@
+from typing import Any
+
 from django.conf import settings
-from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy
+
+from accounts.services import passwords
+
+
+class OwnPasswordForm(PasswordChangeForm):
+    def save(self, commit: bool = True) -> Any:
+        passwords.change_own(self.user, self.cleaned_data["new_password1"])
+        return self.user
+
+
+class LinkPasswordForm(SetPasswordForm):
+    def save(self, commit: bool = True) -> Any:
+        passwords.use_link(self.user, self.cleaned_data["new_password1"])
+        return self.user
 
 
 class LoginForm(AuthenticationForm):

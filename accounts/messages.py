@@ -3,9 +3,14 @@
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.tokens import default_token_generator
 from django.urls import reverse
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext as _
 
+from accounts.models import User
+from accounts.services.passwords import PASSWORD_LINK, PASSWORD_NOTICE
 from accounts.services.sign_in import ACCOUNT_LOCKED
 from audit import outbox
 from audit.outbox import Mail
@@ -13,6 +18,8 @@ from audit.outbox import Mail
 
 def register() -> None:
     outbox.register(ACCOUNT_LOCKED, account_locked)
+    outbox.register(PASSWORD_LINK, password_link)
+    outbox.register(PASSWORD_NOTICE, password_notice)
 
 
 def account_locked(facts: dict[str, Any]) -> Mail:
@@ -25,6 +32,30 @@ def account_locked(facts: dict[str, Any]) -> Mail:
     ]
     subject = _("Account locked: %(username)s") % {"username": facts["username"]}
     return Mail(list(settings.SECURITY_EMAILS), subject, "\n".join(lines))
+
+
+def password_link(facts: dict[str, Any]) -> Mail:
+    """The token is made now and is nowhere but in this message."""
+    user = User.objects.get(pk=facts["user"])
+    key = urlsafe_base64_encode(force_bytes(user.pk))
+    url = link("accounts:password-link", uidb64=key, token=default_token_generator.make_token(user))
+    lines = [
+        _("Set a new password for the account %(username)s within 24 hours:") % {"username": user.username},
+        url,
+        _("The link works once. Tell your administrator when you did not expect it."),
+    ]
+    return Mail([user.email], _("A new password for %(username)s") % {"username": user.username}, "\n".join(lines))
+
+
+def password_notice(facts: dict[str, Any]) -> Mail:
+    user = User.objects.get(pk=facts["user"])
+    name = {"username": user.username}
+    said = {
+        "set": _("An administrator set a new password for your account %(username)s."),
+        "link_used": _("A new password for your account %(username)s was set behind the link we sent."),
+    }[facts["what"]]
+    lines = [said % name, _("Tell your security people at once when that was not agreed with you.")]
+    return Mail([user.email], _("New password for %(username)s") % name, "\n".join(lines))
 
 
 def link(name: str, **kwargs: Any) -> str:

@@ -3,6 +3,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.contrib.auth.hashers import acheck_password, check_password
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
@@ -57,6 +58,9 @@ class User(AbstractUser):
     is_station = models.BooleanField(
         _("shared station"), default=False, help_text=_("A tablet several people use: it runs jobs, it cannot sign.")
     )
+    must_change_password = models.BooleanField(_("has to change the password"), default=False, editable=False)
+    password_changed_at = models.DateTimeField(_("password changed at"), default=timezone.now, editable=False)
+    previous_passwords = models.TextField(blank=True, editable=False)  # hashes, the newest first
     locked_at = models.DateTimeField(_("locked at"), null=True, editable=False)
     unlocked_at = models.DateTimeField(_("unlocked at"), null=True, editable=False)
 
@@ -89,6 +93,12 @@ class User(AbstractUser):
         roles = self.roles()
         return bool(roles) and not self.is_superuser and all(role.api_only for role in roles)
 
+    def password_is_due(self) -> bool:
+        """Set by somebody else, or older than the policy allows. Programs have nobody who could change theirs."""
+        days = settings.PASSWORD_MAX_DAYS
+        old = bool(days) and self.password_changed_at < timezone.now() - dt.timedelta(days=days)
+        return self.is_person and self.has_usable_password() and (self.must_change_password or old)
+
     def why_not_sign(self) -> str:
         """Why this account may not sign anything today, or ""."""
         if not self.is_person:
@@ -97,6 +107,8 @@ class User(AbstractUser):
             return gettext("This account is a shared station. Sign in as yourself to sign.")
         if self.locked_at:
             return gettext("This account is locked. Another person has to unlock it.")
+        if self.password_is_due():
+            return gettext("Change your password first: it is too old, or somebody else set it.")
         if not self.qualifications.filter(SigningQualification.valid_on(timezone.localdate())).exists():
             return gettext("Your right to sign is not active: another person has to check your identity first.")
         return ""

@@ -15,6 +15,7 @@ urlpatterns = [
         auth_views.PasswordChangeDoneView.as_view(template_name="accounts/password_change_done.html"),
         name="password-change-done",
     ),
+    path("reset/<uidb64>/<token>/", views.PasswordLinkView.as_view(), name="password-link"),
     path("security/", security_views.security, name="security"),
     path("security/<uuid:pk>/unlock/", security_views.unlock, name="unlock"),
     path("security/notices/<uuid:pk>/acknowledge/", security_views.acknowledge, name="acknowledge"),

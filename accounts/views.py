@@ -4,7 +4,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth import views as auth_views
-from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -13,10 +13,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.forms import LoginForm
+from accounts.forms import LinkPasswordForm, LoginForm, OwnPasswordForm
 from accounts.models import User
 from accounts.roles import ROLES
-from audit.journal import change
 
 PASSWORD_BACKEND = "accounts.backends.PasswordBackend"  # noqa: S105 the name of a class
 HOME_PAGES = {"operator": "production:terminal"}  # by role; everybody else starts at the board
@@ -37,14 +36,30 @@ class LoginView(auth_views.LoginView):
 
 
 class PasswordChangeView(auth_views.PasswordChangeView):
+    form_class = OwnPasswordForm
     template_name = "accounts/password_change.html"
     success_url = reverse_lazy("accounts:password-change-done")
 
-    def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
-        with change("change_own_password"):
-            return super().form_valid(form)
-
     def form_invalid(self, form: PasswordChangeForm) -> HttpResponse:
+        return self.render_to_response(self.get_context_data(form=form), status=422)
+
+
+class PasswordLinkView(auth_views.PasswordResetConfirmView):
+    """Behind the link of a message: works once, for 24 hours, and not once the password is another one."""
+
+    template_name = "accounts/password_link.html"
+    success_url = reverse_lazy("accounts:login")
+    form_class = LinkPasswordForm
+
+    def get_user(self, uidb64: str) -> User | None:
+        user = super().get_user(uidb64)
+        return user if user is not None and user.is_active else None
+
+    def form_valid(self, form: SetPasswordForm) -> HttpResponse:
+        messages.success(self.request, _("The new password is set. Sign in with it."))
+        return super().form_valid(form)
+
+    def form_invalid(self, form: SetPasswordForm) -> HttpResponse:
         return self.render_to_response(self.get_context_data(form=form), status=422)
 
 

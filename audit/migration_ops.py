@@ -120,6 +120,23 @@ class Journalled(_Statements):
         return f"Journal {self.model}"
 
 
+class JournalledAnew(Journalled):
+    """The journal's triggers of a model made again: a new column is a secret, or no news. `before` is how they were."""
+
+    def __init__(self, model: str, *, before: Journalled, **arguments: Collection[str]) -> None:
+        super().__init__(model, **arguments)
+        self.before = before
+
+    def up(self, schema_editor: Any, state: Any) -> str:
+        return self.before.down(schema_editor, state) + super().up(schema_editor, state)
+
+    def down(self, schema_editor: Any, state: Any) -> str:
+        return super().down(schema_editor, state) + self.before.up(schema_editor, state)
+
+    def describe(self) -> str:
+        return f"Journal {self.model} with other arguments"
+
+
 class AppendOnly(_Statements):
     """Rows of the model's table are written once: the database refuses to change or delete them."""
 

@@ -3,6 +3,7 @@
 import os
 
 from celery import Celery
+from celery.schedules import crontab
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mfg_project.settings")
 
@@ -21,6 +22,11 @@ app.conf.beat_schedule = {
         "task": "audit.make_partitions",
         "schedule": 6 * 3600.0,
         "options": {"expires": 6 * 3600 - 60},
+    },
+    "accounts.deactivate_dormant": {
+        "task": "accounts.deactivate_dormant",
+        "schedule": crontab(hour="2", minute="15"),
+        "options": {"expires": 3600},
     },
     "audit.dispatch": {
         "task": "audit.dispatch",

@@ -108,6 +108,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "audit.middleware.AuditContextMiddleware",
+    "accounts.middleware.PasswordDueMiddleware",
     "mfg_project.common.middleware.PlantTimeMiddleware",
 ]
 
@@ -191,11 +192,16 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "accounts.validators.PasswordHistoryValidator"},
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+PASSWORD_RESET_TIMEOUT = 24 * 3600
+PASSWORD_HISTORY = env.int("PASSWORD_HISTORY", 5)  # so many passwords before the present one do not come back
+PASSWORD_MAX_DAYS = env.int("PASSWORD_MAX_DAYS", 365 if PRODUCTION else 0)  # 0: passwords do not grow old
+DORMANT_DAYS = env.int("DORMANT_DAYS", 90 if PRODUCTION else 0)  # 0: unused accounts stay active
 LOCKOUT_FAILURES = env.int("LOCKOUT_FAILURES", 5)  # wrong passwords, signing in and signing together …
 LOCKOUT_MINUTES = env.int("LOCKOUT_MINUTES", 15)  # … within so many minutes lock an account
 SIMPLE_HISTORY_REVERT_DISABLED = True  # going back is a new, attributable change

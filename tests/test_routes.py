@@ -36,6 +36,7 @@ PUBLIC = {
     "/",  # the start page of the demo; a redirect to the login elsewhere
     LOGIN,
     "/accounts/logout/",
+    "/accounts/reset/<uidb64>/<token>/",  # says that the link does not work
     "/accounts/demo/",  # 404 outside the demo
     "/i18n/setlang/",
     "/health/",

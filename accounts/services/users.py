@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import Group
-from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -14,8 +13,9 @@ from django.utils.translation import gettext as _
 from accounts.events import end_connections
 from accounts.models import User
 from accounts.roles import ROLE_BY_NAME
+from accounts.services import passwords
 from audit.context import Installation, act_as, current_act, require
-from audit.errors import InvalidInput, NotFound
+from audit.errors import InvalidInput
 from audit.journal import change
 from audit.models import SecurityEventKind
 from audit.records import guarded
@@ -78,8 +78,9 @@ def create_user(*, username: str, printed_name: str, roles: Collection[str], pas
     user = User(username=User.normalize_username(username), printed_name=printed_name)
     _set(user, values)
     if password:
-        _check_password(password, user)
+        passwords.check(password, user)
         user.set_password(password)
+        user.must_change_password = user.is_person
     else:
         user.set_unusable_password()
     with change("create_user"):
@@ -93,37 +94,20 @@ def update_user(*, user_id: UUID, roles: Collection[str] | None = None, reason: 
     """
     actor = require("accounts.change_user")
     with change("update_user", reason):
-        user = _locked(user_id)
+        user = passwords.held(user_id)
         if user.pk == actor.pk and values.get("is_active") is False:
             raise InvalidInput(_("You cannot deactivate your own account."), fields={"is_active": _("Your own.")})
         was_active = user.is_active
         was_administrator = user.is_superuser and was_active
         _set(user, values)
+        if user.is_active and not was_active:
+            user.unlocked_at = timezone.now()  # let in again: not dormant since the last sign-in
         user = _save(user, roles)
         if was_active and not user.is_active:
             note(SecurityEventKind.DEACTIVATED, user=user, detail=reason)
             end_connections(user.pk)
         if was_administrator and not User.objects.filter(is_superuser=True, is_active=True).exists():
             raise InvalidInput(_("This is the last administrator; name another one first."))
-    return user
-
-
-def set_password(*, user_id: UUID, password: str) -> None:
-    """Give an account a new password; its open sessions end."""
-    require("accounts.change_user")
-    with change("set_password"):
-        user = _locked(user_id)
-        _check_password(password, user)
-        user.set_password(password)
-        user.save(update_fields=["password"])
-
-
-def _locked(user_id: UUID) -> User:
-    user = User.objects.select_for_update().filter(pk=user_id).first()
-    if user is None:
-        raise NotFound(_("This user does not exist."))
-    if user.is_superuser and not current_act().actor.is_superuser:
-        raise InvalidInput(_("Only an administrator may change an administrator."))
     return user
 
 
@@ -153,10 +137,3 @@ def _save(user: User, roles: Collection[str] | None) -> User:
         user.is_staff = user.is_superuser or any(role.uses_admin for role in user.roles())
         user.save(update_fields=["is_staff"])
     return user
-
-
-def _check_password(password: str, user: User) -> None:
-    try:
-        validate_password(password, user)
-    except ValidationError as weak:
-        raise InvalidInput(" ".join(weak.messages), fields={"password": " ".join(weak.messages)}) from weak

@@ -141,7 +141,7 @@ class WorkOrderViewSet(RecordViewSet):
     @extend_schema(request=ReleaseInput, responses=WorkOrderDetailSerializer)
     @action(detail=True, methods=["post"])
     def release(self, request: Request, pk: Any = None) -> Response:
-        """Sign and release a planned order. A wrong password is counted; after five, signing is locked."""
+        """Sign and release a planned order. A wrong password is counted; after five, the account is locked."""
         order = self.get_object()
         values = read_body(ReleaseInput, request)
         version = expected_version(request, values.pop("version", None))

@@ -12,8 +12,9 @@ from django.utils import timezone
 
 from accounts.roles import QUALIFY, ROLE_BY_NAME, ROLES, SECURITY
 from accounts.services import locks, qualifications
+from accounts.services.passwords import send_link, set_password
 from accounts.services.roles import sync_roles_of_app
-from accounts.services.users import create_user, set_password, update_user
+from accounts.services.users import create_user, update_user
 from audit import master_data
 from audit.context import act_as
 from audit.errors import DomainError, MissingPermission
@@ -217,6 +218,7 @@ DOORS = (
         "accounts.change_user",
         lambda w: set_password(user_id=w.planned.created_by_id, password="quite-a-long-secret"),
     ),
+    Door("send_link", "accounts.change_user", lambda w: send_link(user_id=w.planned.created_by_id)),
     Door(
         "unlock",
         "accounts.unlock_user",

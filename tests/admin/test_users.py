@@ -4,7 +4,8 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import User
-from accounts.services.users import create_user, set_password, update_user
+from accounts.services.passwords import set_password
+from accounts.services.users import create_user, update_user
 from audit.errors import Conflict, InvalidInput, MissingPermission
 from tests import factories
 from tests.conftest import PASSWORD

@@ -25,7 +25,7 @@ EVIDENCE = {
     "quality.QualityCheck",
     "quality.Measurement",
 }
-DIGESTED = {"accounts.User": ["password"]}
+DIGESTED = {"accounts.User": ["password", "previous_passwords"]}
 IGNORED = {"accounts.User": ["last_login"], "audit.Outbox": ["attempts", "next_try", "last_error"]}
 GUARDS = ("journal_write", "journal_refuse", "audit_refuse_change")
 # For sessions that are not Django's: what they say, and how.

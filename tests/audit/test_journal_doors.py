@@ -237,9 +237,10 @@ def test_a_person_who_changes_the_own_password_is_the_actor(user_of):
         {"old_password": PASSWORD, "new_password1": "Kupplung-Flansch-7", "new_password2": "Kupplung-Flansch-7"},
     )
 
-    (entry,) = entries(start)
+    (entry,) = entries(start, table="accounts_user")
     assert answer.status_code == 302
-    assert said(entry, "table_name", "op", "changed") == ("accounts_user", "U", ["password"])
+    changed = ["password", "password_changed_at", "previous_passwords"]
+    assert said(entry, "table_name", "op", "changed") == ("accounts_user", "U", changed)
     assert said(entry, "actor_id", "pk", "source") == (str(person.pk), str(person.pk), "web")
 
 

@@ -13,7 +13,8 @@ from django.urls import reverse
 from psycopg.sql import SQL, Identifier
 
 from accounts.models import User
-from accounts.services.users import create_user, set_password, update_user
+from accounts.services.passwords import set_password
+from accounts.services.users import create_user, update_user
 from audit.migration_ops import Journalled
 from tests.audit.journal import ACT, REASON, SAY, entries, last_id
 from tests.database import database
@@ -331,7 +332,7 @@ def test_no_secret_is_ever_in_the_journal_and_its_change_is(as_admin):
     remember(person)
     update_user(user_id=person.pk, printed_name="Secret Carrier II", reason=REASON)
 
-    passwords = [e for e in entries(start, table="accounts_user") if e["changed"] == ["password"]]
+    passwords = [e for e in entries(start, table="accounts_user") if "password" in e["changed"]]
     assert len(set(hashes)) == 3
     assert [(e["old"]["password"], e["new"]["password"]) for e in passwords] == [
         (digest(hashes[0]), digest(hashes[1])),
