@@ -5,6 +5,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.permissions import AllowAny
 from rest_framework.routers import SimpleRouter
+from rest_framework.viewsets import ViewSetMixin
 from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
 
 from equipment.api.urls import ROUTES as EQUIPMENT
@@ -16,7 +17,8 @@ from quality.api.urls import ROUTES as QUALITY
 
 router = SimpleRouter()
 router.trailing_slash = "/?"  # clients of the source documents call without it, and a redirect would drop a POST
-for prefix, viewset, name in [*INVENTORY, *EQUIPMENT, *PRODUCTION, *QUALITY, *TRAIL]:
+routes: list[tuple[str, type[ViewSetMixin], str]] = [*INVENTORY, *EQUIPMENT, *PRODUCTION, *QUALITY, *TRAIL]
+for prefix, viewset, name in routes:
     router.register(prefix, viewset, basename=name)
 
 # The description holds nothing of the plant, so that a client can be generated without an account.

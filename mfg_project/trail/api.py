@@ -130,7 +130,7 @@ class SignatureViewSet(RecordViewSet):
     not_found = gettext_lazy("The signature was not found.")
 
 
-ROUTES = [
+ROUTES: list[tuple[str, type[viewsets.ViewSetMixin], str]] = [
     ("audit/entries", EntryViewSet, "audit-entry"),
     ("audit/checkpoints", CheckpointViewSet, "audit-checkpoint"),
     ("audit/signatures", SignatureViewSet, "audit-signature"),

@@ -65,7 +65,10 @@ def _as_now(chunks: Iterator[str]) -> Iterator[str]:
 
 
 async def _in_thread(chunks: Iterator[str]) -> AsyncIterator[str]:
-    while (chunk := await sync_to_async(next)(chunks, None)) is not None:
+    def more() -> str | None:
+        return next(chunks, None)
+
+    while (chunk := await sync_to_async(more)()) is not None:
         yield chunk
 
 
@@ -88,8 +91,8 @@ def _csv_entry(entry: JournalEntry, names: Any, seal: Seal | None) -> Iterator[l
     by = entry.actor_name, str(entry.actor_id or ""), entry.on_behalf_of
     why = entry.reason_code, entry.reason, entry.source, entry.station, str(entry.request_id)
     sealed = f"{seal.epoch}/{seal.index}" if seal else _("pending")
-    for change in changes_of(entry, names) or [None]:
-        values = [change.label, change.column, *_cells(change.old), *_cells(change.new)] if change else [""] * 6
+    for change in changes_of(entry, names):
+        values = change.label, change.column, *_cells(change.old), *_cells(change.new)
         yield [entry.id, *moment, str(Operation(entry.op).label), *record, *values, *by, *why, sealed]
 
 

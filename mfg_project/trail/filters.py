@@ -78,7 +78,7 @@ def read_filter(request: HttpRequest, table: str = "", key: str = "") -> Asked:
 def choices(asked: Asked) -> dict[str, Any]:
     """What the search form offers."""
     model = model_of(asked.table)
-    fields = [field.column for field in model._meta.concrete_fields] if model else []
+    fields = [str(field.column) for field in model._meta.concrete_fields] if model else []
     return {
         "types": sorted(((table, table_label(table)) for table in journalled_models()), key=lambda row: row[1]),
         "fields": sorted(((column, column_label(model, column)) for column in fields), key=lambda row: row[1]),

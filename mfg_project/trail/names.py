@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.apps import apps
-from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.core.exceptions import ValidationError
 from django.db.models import Field, Model, Q
 from django.utils.text import capfirst
 
@@ -71,12 +71,6 @@ def field_of(model: type[Model] | None, column: str) -> "Field[Any, Any] | None"
     """The field behind a column; None when the model no longer has it."""
     if model is None:
         return None
-    try:
-        found = model._meta.get_field(column.removesuffix("_id"))
-        if getattr(found, "column", None) == column:  # a link back has none
-            return found
-    except FieldDoesNotExist:
-        pass
     return next((field for field in model._meta.concrete_fields if field.column == column), None)
 
 

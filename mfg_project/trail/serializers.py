@@ -30,7 +30,7 @@ class EntryQuery(PageQuery):
     operation = serializers.ChoiceField([(o.name, o.name) for o in Operation], required=False)
     field = serializers.CharField(required=False, max_length=63, help_text=_("A column that was changed."))
     reason = serializers.CharField(required=False, max_length=100)
-    source = serializers.CharField(required=False, max_length=100)
+    source = serializers.CharField(required=False, max_length=100)  # type: ignore[assignment]
     station = serializers.CharField(required=False, max_length=50)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -68,7 +68,7 @@ class EntrySerializer(serializers.Serializer):
     reason = serializers.CharField()
     request_id = serializers.UUIDField()
     station = serializers.CharField()
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
     application_version = serializers.CharField()
     database_user = serializers.CharField()
     compliance_flags = serializers.JSONField()

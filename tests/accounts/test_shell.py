@@ -49,7 +49,7 @@ def test_navigation_and_role_cost_the_same_few_queries_every_time(as_admin, user
     ("role", "shown"),
     [
         ("operator", {"Board", "Terminal", "Orders", "Quality"}),
-        ("auditor", {"Board", "Orders", "Quality", "Key figures", "Administration"}),
+        ("auditor", {"Board", "Orders", "Quality", "Key figures", "Audit trail", "Administration"}),
     ],
 )
 def test_the_navigation_shows_only_what_the_role_may_open(user_of, role, shown, monkeypatch):

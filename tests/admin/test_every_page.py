@@ -26,6 +26,8 @@ EDITABLE = {label for label, model_admin in OURS.items() if not isinstance(model
 READ_ONLY = set(OURS) - EDITABLE
 WITH_HISTORY = sorted(label for label, found in OURS.items() if isinstance(found, HistoryAdmin))
 NO_SINGLE_KEY = {"production.kpidaily"}
+# Written by the sealer's role alone, in transactions of its own: opened in tests/audit/test_trail_api.py.
+SEALED = {"audit.journalseal"}
 
 
 def url(label, page, *args):
@@ -77,12 +79,12 @@ def test_every_list_costs_the_same_for_one_row_and_for_three(as_superuser, one):
 
 def test_the_page_of_every_record_opens(as_superuser, one):
     seen = {}
-    for label in OURS:
+    for label in set(OURS) - SEALED:
         page = as_superuser.get(url(label, "change", any_pk(label)))
         history = as_superuser.get(url(label, "history", any_pk(label)))
         seen[label] = (page.status_code, history.status_code, 'name="_save"' in page.content.decode())
 
-    assert seen == {label: (200, 200, label in EDITABLE) for label in OURS}
+    assert seen == {label: (200, 200, label in EDITABLE) for label in set(OURS) - SEALED}
 
 
 def test_the_page_of_a_new_record_opens_where_one_can_be_made(as_superuser, one):
@@ -110,7 +112,7 @@ def test_a_key_that_does_not_exist_is_not_an_error(as_superuser, key):
 
 
 def test_the_auditor_reads_everything_and_finds_no_button_that_writes(as_auditor, one):
-    for label in sorted(OURS):
+    for label in sorted(set(OURS) - SEALED):
         pk = any_pk(label)
         listing, record = as_auditor.get(url(label, "changelist")), as_auditor.get(url(label, "change", pk))
         assert (label, listing.status_code, record.status_code) == (label, 200, 200)

@@ -10,7 +10,7 @@ from audit.canonical_entry import leaf_bytes
 from audit.checkpoint import PublicKey, open_checkpoint
 from audit.journal import change
 from audit.merkle import leaf_hash, verify_inclusion
-from audit.models import JournalEntry, Signature
+from audit.models import JournalEntry, JournalSeal, Signature
 from audit.seal_wait import sealed_signatures, wait_for_seal
 from equipment.services.line_assignments import assign_line
 from tests import factories
@@ -193,3 +193,34 @@ def test_without_a_broker_signing_goes_on(settings, monkeypatch, plant, caplog):
 
     assert not wait_for_seal(Signature.objects.get(record_pk=str(order.pk)))
     assert "sealer_not_asked" in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_admin_shows_journal_and_seals_and_counts_neither(client, user_of, plant, sealer):
+    factories.work_order(plant)
+    seal_all(sealer)
+    client.force_login(user_of("auditor"))
+    entry, sealed = JournalEntry.objects.last(), JournalSeal.objects.first()
+
+    with CaptureQueriesContext(connection) as asked:
+        pages = [
+            client.get("/admin/audit/journalentry/"),
+            client.get(f"/admin/audit/journalentry/?q={entry.request_id}"),
+            client.get(f"/admin/audit/journalentry/{entry.pk}/change/"),
+            client.get("/admin/audit/journalseal/"),
+            client.get(f"/admin/audit/journalseal/{sealed.pk}/change/"),
+        ]
+
+    assert [page.status_code for page in pages] == [200] * 5
+    assert sealed.root in pages[3].content.decode()
+    assert KEY.name in pages[4].content.decode()
+    counts = [query["sql"] for query in asked if "COUNT(" in query["sql"] and "journal_" in query["sql"]]
+    assert all("LIMIT 10001" in sql for sql in counts)
+    assert client.post(f"/admin/audit/journalentry/{entry.pk}/change/", {"reason": "x"}).status_code == 403
+    assert client.get("/admin/audit/journalseal/x-1/change/").status_code == 302
+
+
+def test_the_models_refuse_to_write():
+    for attempt in (JournalEntry().save, JournalSeal().delete, JournalEntry.objects.none().update):
+        with pytest.raises(TypeError, match="read only"):
+            attempt()
