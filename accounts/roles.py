@@ -23,7 +23,7 @@ VIEW_FLOOR = frozenset(
 VIEW_KPI = frozenset({"production.view_kpi"})
 VIEW_EVIDENCE = frozenset(
     {"audit.view_signature", "audit.view_statechange", "audit.view_securityevent", "accounts.view_user"}
-    | {"accounts.view_signingqualification", "audit.view_outbox"}
+    | {"accounts.view_signingqualification", "audit.view_outbox", "audit.view_verificationrun"}
     | {"equipment.view_lineassignment", "equipment.view_historicallineassignment"}
     | {
         name.replace(".view_", ".view_historical")

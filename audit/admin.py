@@ -20,7 +20,7 @@ from unfold.views import ChangeList
 from audit import admin_trail  # noqa: F401 registers the journal and its seals
 from audit.admin_base import ReadOnlyAdmin
 from audit.canonical import digest
-from audit.models import Outbox, SecurityEvent, Signature, StateChange
+from audit.models import Outbox, SecurityEvent, Signature, StateChange, VerificationRun
 from audit.paging import FirstPages
 from audit.signatures import Meaning
 
@@ -187,3 +187,33 @@ class OutboxAdmin(ReadOnlyAdmin):
     @display(description=_("made at"), ordering="made_at")
     def made(self, obj: Outbox) -> str:
         return precise(obj.made_at)
+
+
+@admin.register(VerificationRun)
+class VerificationRunAdmin(ReadOnlyAdmin):
+    list_display = ("ended_at", "log", "records", "database", "findings_count", "entries", "checkpoint_size")
+    list_filter = ("log", "records", "database")
+    ordering = ("-ended", "-id")
+    fields = (
+        ("begun_at", "ended_at"),
+        "log",
+        "records",
+        "database",
+        "findings_count",
+        "findings_text",
+        "entries",
+        ("epoch", "checkpoint_size"),
+    )
+
+    @display(description=_("begun"), ordering="begun")
+    def begun_at(self, obj: VerificationRun) -> str:
+        return precise(obj.begun)
+
+    @display(description=_("ended"), ordering="ended")
+    def ended_at(self, obj: VerificationRun) -> str:
+        return precise(obj.ended)
+
+    @display(description=_("findings"))
+    def findings_text(self, obj: VerificationRun) -> str:
+        lines = [" · ".join(filter(None, map(str, found.values()))) for found in obj.findings]
+        return format_html('<pre class="whitespace-pre-wrap">{}</pre>', "\n".join(lines) or "—")

@@ -102,15 +102,16 @@ def begin_epoch(connection: psycopg.Connection, key: SigningKey, *, reason: str)
 class StoredTiles:
     """Tiles of an epoch's tree as the database keeps them: leaves, and the roots of full tiles."""
 
-    def __init__(self, connection: Any, epoch: int) -> None:
+    def __init__(self, connection: Any, epoch: int, schema: str = "") -> None:
         self.connection, self.epoch = connection, epoch
+        self.prefix = f'"{schema}".' if schema else ""  # for who verifies, and has no schema of the plant in its path
 
     def get(self, level: int, index: int) -> bytes:
         first = index * TILE_WIDTH
         table = "journal_node WHERE level = %s AND" if level else "journal_leaf WHERE %s = 0 AND"
         cursor = self.connection.cursor()
         cursor.execute(
-            f"SELECT hash FROM {table} epoch = %s AND idx BETWEEN %s AND %s ORDER BY idx",  # noqa: S608 two names of ours
+            f"SELECT hash FROM {self.prefix}{table} epoch = %s AND idx BETWEEN %s AND %s ORDER BY idx",  # noqa: S608 names of ours
             [level, self.epoch, first, first + TILE_WIDTH - 1],
         )
         return b"".join(bytes(row[0]) for row in cursor.fetchall())

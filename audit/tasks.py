@@ -2,8 +2,10 @@ import structlog
 from celery import shared_task
 from django.conf import settings
 from django.db import connection
+from django.utils import timezone
 
 from audit import outbox, sealing, witness
+from audit.verification.verify import keep, verify
 
 log = structlog.get_logger(__name__)
 MONTHS_AHEAD = 3
@@ -24,6 +26,13 @@ def seal_journal() -> int:
             added += sealed.added
             witness.publish(sealed.note)
     return added
+
+
+@shared_task(name="audit.verify")
+def verify_journal() -> str:
+    """Every night: log, records and database against each other. What it found is kept, and an error when it is bad."""
+    begun = timezone.now()
+    return str(keep(verify(), begun).pk)
 
 
 @shared_task(name="audit.make_partitions")

@@ -31,6 +31,9 @@ class Edge:
     guards: tuple[Guard, ...] = ()
 
 
+MACHINES: "list[StateMachine]" = []  # every one of the project; who verifies compares the log with them
+
+
 @dataclass(frozen=True, slots=True)
 class StateMachine:
     edges: tuple[Edge, ...]
@@ -38,6 +41,7 @@ class StateMachine:
     by_name: dict[str, Edge] = field(init=False)
 
     def __post_init__(self) -> None:
+        MACHINES.append(self)
         object.__setattr__(self, "by_name", {edge.name: edge for edge in self.edges})
 
     def allowed(self, record: Any) -> list[Edge]:

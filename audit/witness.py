@@ -5,7 +5,7 @@ A witness is a file on another host or medium (a mounted share, a write-once buc
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import structlog
@@ -41,6 +41,20 @@ def publish(note: str, files: Iterable[Path] | None = None) -> list[Path]:
 def notes_in(path: Path) -> list[str]:
     """Every note of a witness, oldest first; a line cut off by a sudden end is no note."""
     return NOTE.findall(path.read_text(encoding="utf-8"))
+
+
+def each_note(path: Path) -> Iterator[str]:
+    """The same one by one, for witnesses of years. What is no note is handed out as it stands: somebody looks."""
+    note, is_signed = "", False
+    with path.open(encoding="utf-8") as witness:
+        for line in witness:
+            if is_signed and not line.startswith("— "):
+                yield note
+                note, is_signed = "", False
+            note += line
+            is_signed = line.startswith("— ")
+    if is_signed and note.endswith("\n"):
+        yield note
 
 
 def last_note(path: Path) -> str | None:

@@ -73,6 +73,7 @@ NAVIGATION: tuple[tuple[Any, tuple[tuple[str, str], ...]], ...] = (
             ("audit.statechange", "swap_horiz"),
             ("audit.securityevent", "gpp_bad"),
             ("audit.outbox", "outbox"),
+            ("audit.verificationrun", "fact_check"),
         ),
     ),
     (

@@ -18,6 +18,11 @@ app.conf.beat_schedule = {
         "schedule": 5.0,
         "options": {"expires": 4},
     },
+    "audit.verify": {
+        "task": "audit.verify",
+        "schedule": crontab(hour=2, minute=30),  # UTC, whatever the plant's zone
+        "options": {"expires": 12 * 3600},
+    },
     "audit.make_partitions": {
         "task": "audit.make_partitions",
         "schedule": 6 * 3600.0,

@@ -2,6 +2,7 @@ from audit.models.base import AuditedModel
 from audit.models.evidence import Signature, StateChange
 from audit.models.journal import JournalEntry, JournalSeal
 from audit.models.security import Outbox, SecurityEvent, SecurityEventKind
+from audit.models.verification import Verdict, VerificationRun
 
 __all__ = [
     "AuditedModel",
@@ -12,4 +13,6 @@ __all__ = [
     "SecurityEventKind",
     "Signature",
     "StateChange",
+    "Verdict",
+    "VerificationRun",
 ]

@@ -10,6 +10,8 @@ from accounts.services.users import system_user
 from audit import records
 from audit.context import current_act, uuid7
 from audit.models import Outbox, SecurityEvent
+from audit.verification.report import Report
+from audit.verification.verify import keep
 from equipment.models import LineStateInterval
 from equipment.queries.site import production_day
 from equipment.services.line_assignments import assign_line
@@ -72,6 +74,7 @@ def world(mark: str = "") -> World:
     with factories.arranging():
         SecurityEvent.objects.create(kind="signing_failed", user=act.actor, source=act.source, act_id=act.id)
         Outbox.objects.create(kind="account_locked")
+        keep(Report(), timezone.now())
     refresh_kpis()
     KpiDirtyDay.objects.get_or_create(line_id=plant.line.pk, report_date=dt.date(2026, 1, 1))
     return World(plant, planned, running, characteristic, check, stop)

@@ -20,6 +20,7 @@ EVIDENCE = {
     "audit.Signature",
     "audit.SecurityEvent",
     "audit.StateChange",
+    "audit.VerificationRun",
     "production.QuantityReport",
     "production.OperationRun",
     "quality.QualityCheck",

@@ -1,0 +1,1 @@
+DROP TRIGGER audit_verificationrun_append_only ON audit_verificationrun;

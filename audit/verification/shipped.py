@@ -1,0 +1,143 @@
+"""How the guards have to be, from the files that install them: migrations and `<app>/sql/`."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+
+from django.apps import apps
+from django.db.migrations.loader import MigrationLoader
+
+from audit.migration_ops import FLAGS, AppendOnly, Journalled
+
+SEALS = ("journal_epoch", "journal_leaf", "journal_node", "journal_checkpoint")
+GUARDS = {"journal_refuse", "audit_refuse_change"}
+# Bits of pg_trigger.tgtype
+ROW, BEFORE, INSERT, DELETE, UPDATE, TRUNCATE = 1, 2, 4, 8, 16, 32
+_BITS = {"INSERT": INSERT, "DELETE": DELETE, "UPDATE": UPDATE, "TRUNCATE": TRUNCATE}
+_TRIGGER = re.compile(
+    r"CREATE TRIGGER (\w+) (BEFORE|AFTER) ([\w ]+?) ON (\w+)\s+FOR EACH (ROW|STATEMENT) EXECUTE FUNCTION (\w+)\(\)"
+)
+_FUNCTION = re.compile(r"^CREATE (?:OR REPLACE )?FUNCTION (\w+)\(([^;$]*?)\bAS \$\$(.*?)\$\$", re.S | re.M)
+_SETTING = re.compile(r"\bSET (\w+) (?:FROM|=)")
+
+
+@dataclass(frozen=True)
+class Journal:
+    """How the trigger writes a table."""
+
+    table: str
+    key: str
+    digested: tuple[str, ...]
+    ignored: tuple[str, ...]
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        return (self.key, f"{{{','.join(self.digested)}}}", f"{{{','.join(self.ignored)}}}", json.dumps(FLAGS))
+
+
+@dataclass(frozen=True)
+class Trigger:
+    table: str
+    name: str
+    function: str
+    bits: int
+    arguments: tuple[str, ...] = ()
+    tables: tuple[str, str] = ("", "")  # names of the old and the new rows
+
+
+@dataclass(frozen=True)
+class Function:
+    name: str
+    body: str
+    is_definer: bool
+    settings: frozenset[str]
+
+
+@cache
+def journalled() -> dict[str, Journal]:
+    """Every regulated table, as the migrations of this version journal it."""
+    installed = SimpleNamespace(apps=apps)
+    return {
+        table: Journal(table, key, operation.digested, operation.ignored)
+        for operation in _operations()
+        if isinstance(operation, Journalled) and _is_installed(operation.model)
+        for table, key in operation.tables(installed)
+    }
+
+
+def _is_installed(model: str) -> bool:
+    """A model that a later migration took away has neither table nor triggers."""
+    try:
+        return bool(apps.get_model(model))
+    except LookupError:
+        return False
+
+
+@cache
+def triggers() -> tuple[Trigger, ...]:
+    """Every guard: journal triggers, append-only tables, seals."""
+    found = {(guard.table, guard.name): guard for guard in (*_of_journal(), *_of_append_only(), *_of_files())}
+    return tuple(found.values())
+
+
+@cache
+def functions() -> tuple[Function, ...]:
+    """Functions with a text of their own; a later file replaces what an earlier one made.
+
+    Those of one expression (`journal_leaf_hash`) have no text to compare. A false one seals false leaves, which the log
+    shows.
+    """
+    found = {}
+    for text in _sql_files():
+        for name, rest, body in _FUNCTION.findall(text):
+            settings = frozenset(setting.lower() for setting in _SETTING.findall(rest))
+            found[name] = Function(name, body, "SECURITY DEFINER" in rest, settings)
+    return tuple(found.values())
+
+
+def _operations() -> Iterator[object]:
+    migrations = MigrationLoader(None, ignore_no_migrations=True).disk_migrations
+    for name in sorted(migrations):
+        yield from migrations[name].operations
+
+
+def _of_journal() -> Iterator[Trigger]:
+    for table, journal in journalled().items():
+        write = ("journal_write",)
+        for name, bits, rows in (
+            ("insert", INSERT, ("", "new_rows")),
+            ("update", UPDATE, ("old_rows", "new_rows")),
+            ("delete", DELETE, ("old_rows", "")),
+        ):
+            yield Trigger(table, f"zz_journal_{name}", *write, bits, journal.arguments, rows)
+        yield Trigger(table, "zz_journal_truncate", "journal_refuse", BEFORE | TRUNCATE)
+
+
+def _of_append_only() -> Iterator[Trigger]:
+    models = [operation.model for operation in _operations() if isinstance(operation, AppendOnly)]
+    models = [model for model in models if _is_installed(model)]
+    for table in (*(apps.get_model(model)._meta.db_table for model in models), *SEALS):
+        yield Trigger(table, "append_only", "journal_refuse", ROW | BEFORE | DELETE | UPDATE)
+        yield Trigger(table, "append_only_truncate", "journal_refuse", BEFORE | TRUNCATE)
+
+
+def _of_files() -> Iterator[Trigger]:
+    tables = {model._meta.db_table for model in apps.get_models()} | {"journal_entry"}
+    for text in _sql_files():
+        for name, when, events, table, each, function in _TRIGGER.findall(text):
+            if function in GUARDS and table in tables:
+                bits = sum(_BITS[event] for event in events.split(" OR "))
+                bits |= BEFORE * (when == "BEFORE") | ROW * (each == "ROW")
+                yield Trigger(table, name, function, bits)
+
+
+@cache
+def _sql_files() -> tuple[str, ...]:
+    files: list[Path] = []
+    for app in apps.get_app_configs():
+        files += sorted(Path(app.path, "sql").glob("*.up.sql"))
+    return tuple(file.read_text(encoding="utf-8") for file in files)
