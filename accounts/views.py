@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.forms import LinkPasswordForm, LoginForm, OwnPasswordForm
 from accounts.models import User
 from accounts.roles import ROLES
+from accounts.services import sign_in
 
 PASSWORD_BACKEND = "accounts.backends.PasswordBackend"  # noqa: S105 the name of a class
 HOME_PAGES = {"operator": "production:terminal"}  # by role; everybody else starts at the board
@@ -93,7 +94,10 @@ def demo_login(request: HttpRequest) -> HttpResponse:
     user = User.objects.filter(username=role, is_active=True).first()
     if user is None:
         messages.error(request, _("The demo plant is not loaded yet: there is no user “%(role)s”.") % {"role": role})
+    elif user.locked_at:
+        messages.error(request, _("This account is locked. Another person has to unlock it."))
     else:
+        sign_in.note_signed_in(user)
         login(request, user, backend=PASSWORD_BACKEND)
     return redirect("home")
 

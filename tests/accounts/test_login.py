@@ -4,6 +4,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import User
 from accounts.services.users import person, program_user
@@ -272,6 +273,16 @@ class TestDemo:
         client.post("/accounts/demo/", {"role": "supervisor"})
 
         assert client.session["_auth_user_id"] == str(User.objects.get(username="supervisor").pk)
+
+    def test_a_button_does_not_open_a_locked_account(self, client, settings):
+        settings.DEMO = True
+        with factories.arranging():
+            User.objects.filter(username="supervisor").update(locked_at=timezone.now())
+
+        page = client.post("/accounts/demo/", {"role": "supervisor"}, follow=True).content.decode()
+
+        assert "This account is locked." in page
+        assert "_auth_user_id" not in client.session
 
     def test_a_role_without_a_user_is_explained(self, client, settings):
         settings.DEMO = True
