@@ -1,4 +1,6 @@
-"""The entries of a search as CSV (a line for each value, for spreadsheets) and JSON (as they are), streamed.
+"""The entries of a search as CSV (a line for each value, for spreadsheets) and JSON (as they are).
+
+At most MOST entries in one file, which then says that there are older ones: an export is held in memory.
 
 An export is noted in the log with who took it and what was asked for. It is no entry of the journal: that records
 changes of the plant's records, and reading changes none.
@@ -6,17 +8,14 @@ changes of the plant's records, and reading changes none.
 
 import datetime as dt
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import structlog
-from asgiref.sync import sync_to_async
-from django.core.handlers.asgi import ASGIRequest
-from django.http import HttpRequest, StreamingHttpResponse
-from django.utils import timezone, translation
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from audit.context import acting, current_act
 from audit.models import JournalEntry
 from audit.models.journal import Operation
 from audit.queries.trail import Seal, TrailPage, pages
@@ -26,50 +25,41 @@ from mfg_project.trail.names import table_label
 from mfg_project.trail.rows import Value, changes_of, names_in, record_name
 
 BATCH = 500
+MOST = 20_000
 log = structlog.get_logger(__name__)
 
 
-def csv_export(request: HttpRequest, asked: Asked) -> StreamingHttpResponse:
-    return _streamed(request, asked, "csv", "text/csv; charset=utf-8", _csv_chunks)
+def csv_export(request: HttpRequest, asked: Asked) -> HttpResponse:
+    return _answer(request, asked, "csv", "text/csv; charset=utf-8", _csv_chunks)
 
 
-def json_export(request: HttpRequest, asked: Asked) -> StreamingHttpResponse:
-    return _streamed(request, asked, "json", "application/json", _json_chunks)
+def json_export(request: HttpRequest, asked: Asked) -> HttpResponse:
+    return _answer(request, asked, "json", "application/json", _json_chunks)
 
 
-def _streamed(
+def _answer(
     request: HttpRequest,
     asked: Asked,
     ending: str,
     content_type: str,
     chunks: Callable[[Iterator[TrailPage]], Iterator[str]],
-) -> StreamingHttpResponse:
+) -> HttpResponse:
     log.info("trail_exported", user=str(request.user.pk), format=ending, query=request.GET.urlencode(), key=asked.key)
-    body = _as_now(chunks(pages(asked.wanted, size=BATCH)))
-    return StreamingHttpResponse(
-        _in_thread(body) if isinstance(request, ASGIRequest) else body,
+    return HttpResponse(
+        chunks(_at_most(pages(asked.wanted, size=BATCH))),
         content_type=content_type,
         headers={"Content-Disposition": f'attachment; filename="audit-trail-{timezone.localdate()}.{ending}"'},
     )
 
 
-def _as_now(chunks: Iterator[str]) -> Iterator[str]:
-    """A stream is written after its request: each part is made as the same person, in the same language and zone."""
-    act, language, zone = current_act(), translation.get_language(), timezone.get_current_timezone()
-    while True:
-        with acting(act), translation.override(language), timezone.override(zone):
-            chunk = next(chunks, None)
-        if chunk is None:
+def _at_most(found: Iterator[TrailPage]) -> Iterator[TrailPage]:
+    """Up to MOST entries; the last page then still says that there are older ones."""
+    entries = 0
+    for page in found:
+        yield page
+        entries += len(page.entries)
+        if entries >= MOST:
             return
-        yield chunk
-
-
-async def _in_thread(chunks: Iterator[str]) -> AsyncIterator[str]:
-    def more() -> str | None:
-        return next(chunks, None)
-
-    while (chunk := await sync_to_async(more)()) is not None:
-        yield chunk
 
 
 def _csv_chunks(found: Iterator[TrailPage]) -> Iterator[str]:
@@ -79,10 +69,14 @@ def _csv_chunks(found: Iterator[TrailPage]) -> Iterator[str]:
         _("On behalf of"), _("Step"), _("Reason"), _("Source"), _("Station"), _("Request"), _("Sealed"),
     ]  # fmt: skip
     yield BYTE_ORDER_MARK + csv_lines([header])
+    older: int | None = None
     for page in found:
         names = names_in(page.entries)
         lines = [line for entry in page.entries for line in _csv_entry(entry, names, page.seals.get(entry.id))]
         yield csv_lines(lines)
+        older = page.before
+    if older is not None:
+        yield csv_lines([["", _("There are older entries than these. Export them by an earlier end of the period.")]])
 
 
 def _csv_entry(entry: JournalEntry, names: Any, seal: Seal | None) -> Iterator[list[Any]]:
@@ -101,14 +95,15 @@ def _cells(value: Value | None) -> tuple[str, str]:
 
 
 def _json_chunks(found: Iterator[TrailPage]) -> Iterator[str]:
-    yield "["
-    first = True
+    yield '{"entries": ['
+    first, older = True, None
     for page in found:
         texts = [json.dumps(as_json(entry, page.seals.get(entry.id)), ensure_ascii=False) for entry in page.entries]
         if texts:
             yield ("\n" if first else ",\n") + ",\n".join(texts)
             first = False
-    yield "\n]\n"
+        older = page.before
+    yield f'\n], "older_than": {json.dumps(older)}}}\n'
 
 
 def as_json(entry: JournalEntry, seal: Seal | None) -> dict[str, Any]:

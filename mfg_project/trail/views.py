@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -44,14 +44,14 @@ def record_trail(request: HttpRequest, table: str, key: str) -> HttpResponse:
 
 
 @require_safe
-@allowed(READ_TRAIL)  # type: ignore[arg-type]  # streamed
-def trail_csv(request: HttpRequest) -> HttpResponseBase:
+@allowed(READ_TRAIL)
+def trail_csv(request: HttpRequest) -> HttpResponse:
     return csv_export(request, read_filter(request))
 
 
 @require_safe
-@allowed(READ_TRAIL)  # type: ignore[arg-type]  # streamed
-def trail_json(request: HttpRequest) -> HttpResponseBase:
+@allowed(READ_TRAIL)
+def trail_json(request: HttpRequest) -> HttpResponse:
     return json_export(request, read_filter(request))
 
 

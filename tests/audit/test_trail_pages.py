@@ -246,11 +246,25 @@ def test_the_json_holds_every_entry_of_the_search_as_it_is(auditor, plant, monke
     monkeypatch.setattr("mfg_project.trail.exports.BATCH", 3)
     factories.work_order(plant)
 
-    found = json.loads(text_of(auditor.get("/audit.json")))
+    monkeypatch.setattr("mfg_project.trail.exports.MOST", 10_000)
+    exported = json.loads(text_of(auditor.get("/audit.json")))
+    found = exported["entries"]
+
+    assert exported["older_than"] is None
 
     assert [entry["id"] for entry in found] == list(JournalEntry.objects.order_by("-id").values_list("id", flat=True))
     assert found[0].keys() >= {"old", "new", "actor_name", "reason", "seal", "request_id"}
-    assert json.loads(text_of(auditor.get("/audit.json?record=nothing-like-it"))) == []
+    assert json.loads(text_of(auditor.get("/audit.json?record=nothing-like-it")))["entries"] == []
+
+
+def test_an_export_that_is_cut_says_so(auditor, plant, monkeypatch):
+    monkeypatch.setattr("mfg_project.trail.exports.BATCH", 3)
+    monkeypatch.setattr("mfg_project.trail.exports.MOST", 3)
+
+    exported = json.loads(text_of(auditor.get("/audit.json")))
+
+    assert exported["older_than"] == exported["entries"][-1]["id"]
+    assert "There are older entries" in text_of(auditor.get("/audit.csv"))
 
 
 def test_the_view_of_the_source_documents_says_the_same(plant):
