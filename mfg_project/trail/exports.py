@@ -25,7 +25,7 @@ from mfg_project.trail.names import table_label
 from mfg_project.trail.rows import Value, changes_of, names_in, record_name
 
 BATCH = 500
-MOST = 20_000
+MOST = 5_000
 log = structlog.get_logger(__name__)
 
 
