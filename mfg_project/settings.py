@@ -1,7 +1,7 @@
 """All settings, read from the environment only (`.env.example` explains each variable).
 
 Nothing here has a default that is unsafe in production: without DEBUG or DEMO the process refuses to
-start on a default secret key or plain-text session cookies, or as a database role that may too much
+start on a default secret key or plain-text session cookies, or to work as a database role that may too much
 (`audit/checks.py`).
 """
 
