@@ -3,6 +3,7 @@
 The simulator stays off, so that what a test sees is what the test did.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg
 
@@ -20,6 +22,17 @@ from deploy.local.state import ROOT, State, listen_from
 from deploy.local.supervisor import Child, Supervisor
 
 PATIENCE = 60.0
+# Who writes when a test puts a row in by SQL.
+ACT = json.dumps(
+    {
+        "type": "system",
+        "name": "Test",
+        "code": "arrange_test",
+        "request": str(uuid4()),
+        "source": "test",
+        "version": "test",
+    }
+)
 
 
 class RunningPlant:
@@ -113,6 +126,7 @@ class RunningPlant:
 
     def rows(self, query: str, *parameters: object) -> list[tuple]:
         with psycopg.connect(self.env["DATABASE_URL"]) as connection:
+            connection.execute("SELECT set_config('genba.act', %s, true)", [ACT])
             return connection.execute(query, parameters).fetchall()
 
     def stop(self) -> None:

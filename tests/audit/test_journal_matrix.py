@@ -44,6 +44,7 @@ COPY_OF_EVIDENCE: dict[str, Any] = {
     "audit.Signature": lambda: {"id": str(uuid7()), "meaning": "approved"},
     "audit.SecurityEvent": lambda: {"id": 900_000_001},
     "audit.StateChange": lambda: {"id": 900_000_001},
+    "audit.VerificationRun": lambda: {"id": 900_000_001},
     "production.QuantityReport": lambda: {"id": str(uuid7()), "client_token": str(uuid7())},
     "production.OperationRun": lambda: {"id": 900_000_001, "piece": "copy"},
     "quality.QualityCheck": lambda: {"id": str(uuid7()), "client_token": str(uuid7())},

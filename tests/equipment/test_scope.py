@@ -36,6 +36,11 @@ OF_NO_LINE = {
     "create_user",
     "update_user",
     "set_password",
+    "send_link",
+    "unlock",
+    "acknowledge",
+    "qualify",
+    "end_qualification",
 }
 SEEN_ONLY = {"record_check"}  # of an order that is not seen nothing is told: it does not exist
 
