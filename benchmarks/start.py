@@ -101,10 +101,10 @@ def address_of(process: subprocess.Popen[str]) -> str:
 def one_by_one(place: Path) -> float:
     """On the data `make run` left: services, migrate, load_demo, then each program after the one before answers."""
     begun = time.monotonic()
-    bench = Plant(place, cluster="pg")
+    bench = Plant(place, cluster="plant-pg")
     try:
         bench.start_services()
-        bench.run("manage.py", "migrate", "--verbosity", "0")
+        bench.run("manage.py", "migrate", "--verbosity", "0", **bench.owner)
         bench.run("manage.py", "load_demo")
         port = free_port()
         web = [daphne(bench, port, mode="demo"), *background(bench, mode="demo")]
