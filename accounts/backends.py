@@ -20,12 +20,13 @@ class PasswordBackend(ModelBackend):
         username: str | None = None,
         password: str | None = None,
         signing: bool = False,
+        code: str = "",
         **_kwargs: Any,
     ) -> User | None:
         if username is None or password is None:
             return None
         try:
-            return sign_in.authenticate(username, password, signing=signing)
+            return sign_in.authenticate(username, password, signing=signing, code=code)
         except sign_in.Deactivated:
             if request is not None:
                 request.account_deactivated = True  # type: ignore[attr-defined]  # read by the login form

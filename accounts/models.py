@@ -113,6 +113,10 @@ class User(AbstractUser):
             return gettext("Your right to sign is not active: another person has to check your identity first.")
         return ""
 
+    def signs_with(self) -> tuple[str, ...]:
+        """What only this person can present, asked for at each signing."""
+        return ("password",)
+
     def check_password(self, raw_password: str | None) -> bool:
         return check_password(raw_password, self.password, self._rehash)
 

@@ -41,13 +41,14 @@ class Signable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ConfirmedIdentity:
-    """Proof that `user` presented the password again at `at`."""
+    """Proof that `user` presented these components again at `at`."""
 
     user: Any
     at: dt.datetime
+    components: tuple[str, ...]
 
 
-def confirm_identity(*, user: Any, password: str) -> ConfirmedIdentity:
+def confirm_identity(*, user: Any, password: str, code: str = "") -> ConfirmedIdentity:
     """Re-authenticate the signer, and ask whether the account may sign at all today.
 
     Call it before opening a transaction: a refusal must leave its security event behind, and a rollback would
@@ -57,10 +58,10 @@ def confirm_identity(*, user: Any, password: str) -> ConfirmedIdentity:
         with change("refuse_signature"):
             note(SecurityEventKind.SIGNING_REFUSED, user=user, detail=why)
         raise SignatureRefused(why)
-    confirmed = authenticate(username=user.get_username(), password=password, signing=True)
+    confirmed = authenticate(username=user.get_username(), password=password, code=code, signing=True)
     if confirmed is None or confirmed.pk != user.pk:
         raise SignatureRefused(_why_refused(user))
-    return ConfirmedIdentity(confirmed, timezone.now())
+    return ConfirmedIdentity(confirmed, timezone.now(), ("id", *confirmed.signs_with()))
 
 
 def _why_refused(user: Any) -> str:
@@ -100,7 +101,7 @@ def sign(record: Signable, *, identity: ConfirmedIdentity | None, meaning: str, 
             digest=digest(content),
             canonical_form=CANONICAL_FORM,
             content=plain(content),
-            components=["id", "password"],
+            components=list(identity.components),
             act_id=act.id,
             source=act.source,
             comment=comment,

@@ -58,12 +58,13 @@ def prepare(admin: str, database: str, *, plant: str, passwords: Mapping[str, st
         connection.execute("SELECT pg_advisory_lock(%s)", [ROLES_LOCK])  # roles belong to the whole cluster
         for statement in cluster_statements(plant, passwords):
             _run(connection, statement)
-        create = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8'")
-        try:
-            connection.execute(create.format(Identifier(database), Identifier(f"{plant}_owner")))
-        except psycopg.errors.DuplicateDatabase:
-            owner = sql.SQL("ALTER DATABASE {} OWNER TO {}")
-            connection.execute(owner.format(Identifier(database), Identifier(f"{plant}_owner")))
+        found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone()
+        text = (
+            "ALTER DATABASE {} OWNER TO {}"
+            if found
+            else "CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8'"
+        )
+        connection.execute(sql.SQL(text).format(Identifier(database), Identifier(f"{plant}_owner")))
     with psycopg.connect(address(admin, database=database), autocommit=True) as connection:
         for statement in database_statements(plant):
             connection.execute(statement)

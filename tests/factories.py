@@ -166,4 +166,4 @@ def first_job(order: WorkOrder) -> JobOrder:
 
 def identity() -> ConfirmedIdentity:
     """The acting user, freshly confirmed."""
-    return ConfirmedIdentity(current_act().actor, timezone.now())
+    return ConfirmedIdentity(current_act().actor, timezone.now(), ("id", "password"))

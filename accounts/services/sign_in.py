@@ -22,7 +22,7 @@ class Deactivated(Exception):
     """The password is right, the account is not in use any more. Only who knows the password is told so."""
 
 
-def authenticate(username: str, password: str, *, signing: bool) -> User | None:
+def authenticate(username: str, password: str, *, signing: bool, code: str = "") -> User | None:
     """The account when everything is right. Every no looks and takes the same: a password is always hashed once."""
     user = _named(username)
     if user is None:

@@ -96,7 +96,7 @@ def test_nobody_signs_with_the_identity_of_another(planned, as_admin, user_of):
 
 
 def test_an_identity_grows_old(planned, as_admin):
-    old = ConfirmedIdentity(as_admin, timezone.now() - dt.timedelta(minutes=2))
+    old = ConfirmedIdentity(as_admin, timezone.now() - dt.timedelta(minutes=2), ("id", "password"))
 
     with pytest.raises(SignatureRefused):
         release_work_order(work_order_id=planned.pk, identity=old, meaning="released")
