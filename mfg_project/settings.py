@@ -178,7 +178,7 @@ CELERY_TASK_ACKS_LATE = True  # tasks are safe to run twice; a killed worker mus
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "mfg_project.beat:Scheduler"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 
 # --- Who may enter --------------------------------------------------------------------------------

@@ -1,4 +1,5 @@
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
@@ -9,8 +10,21 @@ from simple_history.models import HistoricalRecords
 from audit.context import current_act, uuid7
 
 
-def _acting_user(instance: Any = None, **_kwargs: Any) -> Any:
+def acting_user(instance: Any = None, **_kwargs: Any) -> Any:
     return current_act().actor
+
+
+def acting_request() -> UUID:
+    return current_act().id
+
+
+class OfAct(models.Model):
+    """Base of history rows: the request that wrote it, as in the journal. Unknown for rows older than the column."""
+
+    act_id = models.UUIDField(_("request id"), null=True, default=acting_request, editable=False)
+
+    class Meta:
+        abstract = True
 
 
 class AuditedModel(models.Model):
@@ -39,7 +53,7 @@ class AuditedModel(models.Model):
     version = models.PositiveIntegerField(_("record version"), default=1, editable=False)
 
     history = HistoricalRecords(
-        inherit=True, get_user=_acting_user, history_change_reason_field=models.TextField(null=True)
+        inherit=True, bases=[OfAct], get_user=acting_user, history_change_reason_field=models.TextField(null=True)
     )
 
     class Meta:

@@ -239,17 +239,19 @@ _WITHOUT_SIGNATURE = """
                 AND g.new ->> 'record_pk' = s.new ->> 'record_pk')
     ORDER BY s.id LIMIT {most}
 """
-# Of records without versions the changes are counted; what is named is the last of a record with too few.
+# Rows of a history from before it knew requests count for any. Of records without versions the changes of one request
+# are counted; what is named is the last of a record with too few.
 _FEWER_IN_HISTORY = """
     SELECT e.pk, max(e.id) FROM {entry} e
-    WHERE e.table_name = {table} AND e.op = 'U' AND NOT e.changed <@ {derived}::text[] GROUP BY e.pk
-    HAVING count(*) > (SELECT count(*) FROM {history} h WHERE h.{key}::text = e.pk AND h.history_type = '~')
+    WHERE e.table_name = {table} AND e.op = 'U' AND NOT e.changed <@ {derived}::text[] GROUP BY e.pk, e.request_id
+    HAVING count(*) > (SELECT count(*) FROM {history} h WHERE h.{key}::text = e.pk AND h.history_type = '~'
+        AND coalesce(h.act_id = e.request_id, true))
     ORDER BY 2 LIMIT {most}
 """
 _WITHOUT_HISTORY = """
     SELECT e.pk, e.id FROM {entry} e
     WHERE e.table_name = {table} AND e.op = 'U' AND NOT e.changed <@ {derived}::text[] AND NOT EXISTS (
         SELECT FROM {history} h WHERE h.{key}::text = e.pk AND h.history_type = '~'
-            AND h.version::text = e.new ->> 'version')
+            AND h.version::text = e.new ->> 'version' AND coalesce(h.act_id = e.request_id, true))
     ORDER BY e.id LIMIT {most}
 """

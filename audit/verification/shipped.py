@@ -14,7 +14,7 @@ from django.db.migrations.loader import MigrationLoader
 from audit.migration_ops import FLAGS, AppendOnly, Journalled
 
 SEALS = ("journal_epoch", "journal_leaf", "journal_node", "journal_checkpoint")
-GUARDS = {"journal_refuse", "audit_refuse_change"}
+GUARD = "journal_refuse"
 # Bits of pg_trigger.tgtype
 ROW, BEFORE, INSERT, DELETE, UPDATE, TRUNCATE = 1, 2, 4, 8, 16, 32
 _BITS = {"INSERT": INSERT, "DELETE": DELETE, "UPDATE": UPDATE, "TRUNCATE": TRUNCATE}
@@ -22,6 +22,7 @@ _TRIGGER = re.compile(
     r"CREATE TRIGGER (\w+) (BEFORE|AFTER) ([\w ]+?) ON (\w+)\s+FOR EACH (ROW|STATEMENT) EXECUTE FUNCTION (\w+)\(\)"
 )
 _FUNCTION = re.compile(r"^CREATE (?:OR REPLACE )?FUNCTION (\w+)\(([^;$]*?)\bAS \$\$(.*?)\$\$", re.S | re.M)
+_DROPPED = re.compile(r"^DROP FUNCTION (\w+)\(", re.M)
 _SETTING = re.compile(r"\bSET (\w+) (?:FROM|=)")
 
 
@@ -93,6 +94,8 @@ def functions() -> tuple[Function, ...]:
     """
     found = {}
     for text in _sql_files():
+        for name in _DROPPED.findall(text):
+            found.pop(name, None)
         for name, rest, body in _FUNCTION.findall(text):
             settings = frozenset(setting.lower() for setting in _SETTING.findall(rest))
             found[name] = Function(name, body, "SECURITY DEFINER" in rest, settings)
@@ -129,7 +132,7 @@ def _of_files() -> Iterator[Trigger]:
     tables = {model._meta.db_table for model in apps.get_models()} | {"journal_entry"}
     for text in _sql_files():
         for name, when, events, table, each, function in _TRIGGER.findall(text):
-            if function in GUARDS and table in tables:
+            if function == GUARD and table in tables:
                 bits = sum(_BITS[event] for event in events.split(" OR "))
                 bits |= BEFORE * (when == "BEFORE") | ROW * (each == "ROW")
                 yield Trigger(table, name, function, bits)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from audit.models import AuditedModel
-from audit.models.base import _acting_user
+from audit.models.base import OfAct, acting_user
 from equipment.enums import LineState, ReasonKind, StateSource
 from equipment.models.hierarchy import ProductionLine
 
@@ -83,7 +83,7 @@ class LineStateInterval(models.Model):
     )
     explained_at = models.DateTimeField(_("explained at"), null=True, blank=True)
 
-    history = HistoricalRecords(get_user=_acting_user)
+    history = HistoricalRecords(bases=[OfAct], get_user=acting_user)
 
     class Meta:
         verbose_name = _("line state")

@@ -1,10 +1,14 @@
 """The schedule's pages in the dress of the rest: django-celery-beat brings the plain admin's classes."""
 
+from typing import Any
+
 from django.contrib import admin
 from django_celery_beat import admin as beat
 from django_celery_beat import models
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+from audit.journal import change
 
 
 class TaskSelect(UnfoldAdminSelectWidget, beat.TaskSelectWidget):
@@ -18,23 +22,43 @@ class PeriodicTaskForm(beat.PeriodicTaskForm):
         self.fields["regtask"].widget = TaskSelect()
 
 
-class PeriodicTaskAdmin(beat.PeriodicTaskAdmin, ModelAdmin):
+class OneChange:
+    """Each edit of the schedule is one change in the journal: the forms and actions are the library's."""
+
+    def save_model(self, *args: Any, **kwargs: Any) -> None:
+        with change("edit_schedule"):
+            super().save_model(*args, **kwargs)  # type: ignore[misc]
+
+    def delete_model(self, *args: Any, **kwargs: Any) -> None:
+        with change("remove_schedule"):
+            super().delete_model(*args, **kwargs)  # type: ignore[misc]
+
+    def delete_queryset(self, *args: Any, **kwargs: Any) -> None:
+        with change("remove_schedule"):
+            super().delete_queryset(*args, **kwargs)  # type: ignore[misc]
+
+
+class PeriodicTaskAdmin(OneChange, beat.PeriodicTaskAdmin, ModelAdmin):
     form = PeriodicTaskForm
 
+    def changelist_view(self, *args: Any, **kwargs: Any) -> Any:
+        with change("edit_schedule"):  # the library's actions switch tasks on and off in here
+            return super().changelist_view(*args, **kwargs)
 
-class IntervalScheduleAdmin(beat.IntervalScheduleAdmin, ModelAdmin):
+
+class IntervalScheduleAdmin(OneChange, beat.IntervalScheduleAdmin, ModelAdmin):
     pass
 
 
-class CrontabScheduleAdmin(beat.CrontabScheduleAdmin, ModelAdmin):
+class CrontabScheduleAdmin(OneChange, beat.CrontabScheduleAdmin, ModelAdmin):
     pass
 
 
-class ClockedScheduleAdmin(beat.ClockedScheduleAdmin, ModelAdmin):
+class ClockedScheduleAdmin(OneChange, beat.ClockedScheduleAdmin, ModelAdmin):
     pass
 
 
-class SolarScheduleAdmin(beat.SolarScheduleAdmin, ModelAdmin):
+class SolarScheduleAdmin(OneChange, beat.SolarScheduleAdmin, ModelAdmin):
     pass
 
 

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from audit.admin_base import HistoryAdmin, ReadOnlyAdmin, StrictAdmin
+from tests import factories
 from tests.admin.world import world
 
 pytestmark = pytest.mark.django_db
@@ -155,8 +156,9 @@ def test_the_beat_schedule_is_for_administrators(as_superuser, user_of):
     assert as_superuser.get("/admin/django_celery_beat/periodictask/").status_code == 200
     form = as_superuser.get("/admin/django_celery_beat/periodictask/add/").content.decode()
     assert "production.refresh_kpis" in form  # the tasks to choose from
-    every_hour = IntervalSchedule.objects.create(every=1, period="hours")
-    PeriodicTask.objects.create(name="test", task="production.plan_shifts", interval=every_hour)
+    with factories.arranging():
+        every_hour = IntervalSchedule.objects.create(every=1, period="hours")
+        PeriodicTask.objects.create(name="test", task="production.plan_shifts", interval=every_hour)
     listing = as_superuser.get("/admin/django_celery_beat/periodictask/").content.decode()
     assert 'x-model="action"' in listing  # without it the button that runs a task never shows
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from django.utils import timezone
+from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 
 from accounts.services.users import system_user
 from audit import records
@@ -74,10 +75,27 @@ def world(mark: str = "") -> World:
     with factories.arranging():
         SecurityEvent.objects.create(kind="signing_failed", user=act.actor, source=act.source, act_id=act.id)
         Outbox.objects.create(kind="account_locked")
+        _schedule()
         keep(Report(), timezone.now())
     refresh_kpis()
     KpiDirtyDay.objects.get_or_create(line_id=plant.line.pk, report_date=dt.date(2026, 1, 1))
     return World(plant, planned, running, characteristic, check, stop)
+
+
+def _schedule() -> None:
+    """A task of each kind of schedule."""
+    kinds = {
+        "interval": IntervalSchedule(every=1, period="hours"),
+        "crontab": CrontabSchedule(hour="4"),
+        "solar": SolarSchedule(event="sunrise", latitude=35, longitude=SolarSchedule.objects.count()),
+        "clocked": ClockedSchedule(clocked_time=timezone.now() + dt.timedelta(days=365)),
+    }
+    for kind, schedule in kinds.items():
+        schedule.save()
+        once = kind == "clocked"
+        PeriodicTask.objects.create(
+            name=f"{kind} {uuid7()}", task="production.plan_shifts", one_off=once, **{kind: schedule}
+        )
 
 
 def _past_stop(plant: factories.Plant) -> None:

@@ -27,8 +27,12 @@ EVIDENCE = {
     "quality.Measurement",
 }
 DIGESTED = {"accounts.User": ["password", "previous_passwords"]}
-IGNORED = {"accounts.User": ["last_login"], "audit.Outbox": ["attempts", "next_try", "last_error"]}
-GUARDS = ("journal_write", "journal_refuse", "audit_refuse_change")
+IGNORED = {
+    "accounts.User": ["last_login"],
+    "audit.Outbox": ["attempts", "next_try", "last_error"],
+    "django_celery_beat.PeriodicTask": ["last_run_at", "total_run_count", "date_changed"],
+}
+GUARDS = ("journal_write", "journal_refuse")
 # For sessions that are not Django's: what they say, and how.
 SAY = "SELECT set_config('genba.act', %s, true)"
 ACT = json.dumps(

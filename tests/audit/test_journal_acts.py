@@ -328,3 +328,14 @@ def test_a_missing_journal_is_a_fault_and_never_a_conflict(area):
 
     area.refresh_from_db()
     assert area.name == "Hall 1"
+
+
+def test_histories_carry_the_request_of_their_change(as_admin):
+    with act_as(as_admin, source="test") as one:
+        area = records.create(Area(site=factories.site(), code="A1", name="Hall 1"))
+        records.create_many([Area(site=area.site, code=f"B{n}", name="In bulk") for n in range(2)])
+    with act_as(as_admin, source="test") as other:
+        records.update(area, name="Hall 1a", reason=REASON)
+
+    assert [row.act_id for row in area.history.order_by("history_id")] == [one.id, other.id]
+    assert set(Area.history.filter(code__startswith="B").values_list("act_id", flat=True)) == {one.id}

@@ -1,0 +1,13 @@
+from django.db import migrations
+
+from audit.migration_ops import AppendOnly, SqlFile
+
+
+class Migration(migrations.Migration):
+    dependencies = [("audit", "0006_verification")]
+    operations = [
+        SqlFile("audit", "0016_one_guard"),
+        AppendOnly("audit.Signature"),
+        AppendOnly("audit.StateChange"),
+        AppendOnly("audit.VerificationRun"),
+    ]

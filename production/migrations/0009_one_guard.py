@@ -1,0 +1,12 @@
+from django.db import migrations
+
+from audit.migration_ops import AppendOnly, SqlFile
+
+
+class Migration(migrations.Migration):
+    dependencies = [("production", "0006_journalled"), ("audit", "0016_one_guard")]
+    operations = [
+        SqlFile("production", "0009_one_guard"),
+        AppendOnly("production.QuantityReport"),
+        AppendOnly("production.OperationRun"),
+    ]

@@ -1,0 +1,2 @@
+DROP TRIGGER production_quantityreport_append_only ON production_quantityreport;
+DROP TRIGGER production_operationrun_append_only ON production_operationrun;
