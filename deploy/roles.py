@@ -17,7 +17,9 @@ from __future__ import annotations
 
 import argparse
 import secrets
+import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -27,6 +29,7 @@ from psycopg.sql import Identifier, Literal
 SIGNING_IN = ("owner", "app", "sealer", "auditor")
 NAMES = (*SIGNING_IN, "journal")
 ROLES_LOCK = 4_812_016
+SCHEMA_GUARD = Path(__file__).parent.parent / "audit" / "sql" / "schema_guard.sql"
 
 
 def main() -> None:
@@ -41,6 +44,7 @@ def main() -> None:
         with psycopg.connect(options.admin) as connection:
             for statement in (*cluster_statements(options.plant, passwords), *database_statements(options.plant)):
                 print(statement.as_string(connection) + ";")
+        print(SCHEMA_GUARD.read_text(encoding="utf-8"))
         return
     urls = prepare(options.admin, options.database, plant=options.plant, passwords=passwords)
     for name, variable in (
@@ -68,9 +72,19 @@ def prepare(admin: str, database: str, *, plant: str, passwords: Mapping[str, st
     with psycopg.connect(address(admin, database=database), autocommit=True) as connection:
         for statement in database_statements(plant):
             connection.execute(statement)
+        guard_schema(connection)
     return {
         name: address(admin, database=database, user=f"{plant}_{name}", password=passwords[name]) for name in SIGNING_IN
     }
+
+
+def guard_schema(connection: psycopg.Connection) -> None:
+    """Note changes of the structure in the journal. Only a superuser can have that done; a verification says if not."""
+    try:
+        with connection.transaction():
+            connection.execute(SCHEMA_GUARD.read_bytes())
+    except psycopg.errors.InsufficientPrivilege as refused:
+        print(f"# Changes of the schema will not be in the journal: {refused}", file=sys.stderr)
 
 
 def cluster_statements(plant: str, passwords: Mapping[str, str]) -> Iterator[sql.Composed]:

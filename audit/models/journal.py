@@ -19,6 +19,10 @@ class Operation(models.TextChoices):
     INSERT = "I", _("Created")
     UPDATE = "U", _("Changed")
     DELETE = "D", _("Deleted")
+    STRUCTURE = "S", _("Structure changed")  # of the database itself: a table, a trigger, a right
+
+
+STRUCTURE_TABLE = "(schema)"  # what stands for the table in such an entry
 
 
 class ReadOnlyRows(models.QuerySet["Any"]):

@@ -33,6 +33,15 @@ KINDS = """
     SELECT c.relname, c.relkind::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = %s AND c.relname = ANY (%s)
 """
+EVENT_TRIGGERS = """
+    SELECT e.evtname, e.evtevent, e.evtenabled::text, p.proname, n.nspname
+    FROM pg_event_trigger e JOIN pg_proc p ON p.oid = e.evtfoid JOIN pg_namespace n ON n.oid = p.pronamespace
+    WHERE e.evtname LIKE 'genba\\_%'
+"""
+ON_STRUCTURE = {  # name: event, switched on whatever a session sets, function
+    "genba_command": ("ddl_command_end", "A", "on_command", "genba_guard"),
+    "genba_drop": ("sql_drop", "A", "on_drop", "genba_guard"),
+}
 PARTITIONS = (
     "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = {}::regclass"
 )
@@ -61,6 +70,7 @@ def check_guards(session: Session, report: Report) -> None:
     _check_tables(session, report)
     _check_triggers(session, report)
     _check_functions(session, report)
+    _check_structure(session, report)
 
 
 def _check_tables(session: Session, report: Report) -> None:
@@ -124,6 +134,24 @@ def _check_functions(session: Session, report: Report) -> None:
         body, is_definer, config = there[0]
         if body != function.body or is_definer != function.is_definer or not _same_settings(function, config, session):
             _say(report, "function_altered", "the function is not the one of this version", "pg_proc", function.name)
+
+
+def _check_structure(session: Session, report: Report) -> None:
+    """Whether changes of the structure are noted. Installing that takes a superuser: a plant may have none."""
+    found = {name: facts for name, *facts in session.rows(EVENT_TRIGGERS)}
+    if not found:
+        report.cannot(DATABASE, "changes of the structure are not noted: run deploy.roles as a superuser")
+        return
+    for name, wanted in ON_STRUCTURE.items():
+        if found.get(name) != list(wanted):
+            _say(
+                report, "event_trigger", "it is missing, off, or not the one of this version", "pg_event_trigger", name
+            )
+    bodies = {name: (body, definer) for name, body, definer, _config in session.rows(
+        FUNCTIONS, "genba_guard", [guard.name for guard in shipped.schema_guards()])}  # fmt: skip
+    for guard in shipped.schema_guards():
+        if bodies.get(guard.name) != (guard.body, guard.is_definer):
+            _say(report, "function_altered", "the function is not the one of this version", "pg_proc", guard.name)
 
 
 def _same_settings(function: shipped.Function, config: list[str], session: Session) -> bool:

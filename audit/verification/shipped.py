@@ -22,6 +22,7 @@ _TRIGGER = re.compile(
     r"CREATE TRIGGER (\w+) (BEFORE|AFTER) ([\w ]+?) ON (\w+)\s+FOR EACH (ROW|STATEMENT) EXECUTE FUNCTION (\w+)\(\)"
 )
 _FUNCTION = re.compile(r"^CREATE (?:OR REPLACE )?FUNCTION (\w+)\(([^;$]*?)\bAS \$\$(.*?)\$\$", re.S | re.M)
+_GUARD = re.compile(r"^CREATE OR REPLACE FUNCTION genba_guard\.(\w+)\(([^;$]*?)\bAS \$\$(.*?)\$\$", re.S | re.M)
 _DROPPED = re.compile(r"^DROP FUNCTION (\w+)\(", re.M)
 _SETTING = re.compile(r"\bSET (\w+) (?:FROM|=)")
 
@@ -92,7 +93,7 @@ def functions() -> tuple[Function, ...]:
     Those of one expression (`journal_leaf_hash`) have no text to compare. A false one seals false leaves, which the log
     shows.
     """
-    found = {}
+    found: dict[str, Function] = {}
     for text in _sql_files():
         for name in _DROPPED.findall(text):
             found.pop(name, None)
@@ -136,6 +137,15 @@ def _of_files() -> Iterator[Trigger]:
                 bits = sum(_BITS[event] for event in events.split(" OR "))
                 bits |= BEFORE * (when == "BEFORE") | ROW * (each == "ROW")
                 yield Trigger(table, name, function, bits)
+
+
+@cache
+def schema_guards() -> tuple[Function, ...]:
+    """What notes changes of the structure; an administrator installs it, in a schema of its own."""
+    text = (Path(apps.get_app_config("audit").path) / "sql" / "schema_guard.sql").read_text(encoding="utf-8")
+    return tuple(
+        Function(name, body, "SECURITY DEFINER" in rest, frozenset()) for name, rest, body in _GUARD.findall(text)
+    )
 
 
 @cache

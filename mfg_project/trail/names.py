@@ -9,15 +9,18 @@ from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db.models import Field, Model, Q
 from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 
 from audit import access
 from audit.exempt import EXEMPT
+from audit.models.journal import STRUCTURE_TABLE
 
 # By what people know a record; the first name is what a search looks at. What is not here is called by its key.
 NAMES: dict[str, tuple[str, ...]] = {
     "accounts.User": ("printed_name", "username"),
     "auth.Group": ("name",),
     "auth.Permission": ("name",),
+    "django_celery_beat.PeriodicTask": ("name",),
     "equipment.Area": ("code", "name"),
     "equipment.Equipment": ("code", "name"),
     "equipment.LineAssignment": ("user__printed_name", "line__line_code"),
@@ -64,6 +67,8 @@ def model_of(table: str) -> type[Model] | None:
 
 def table_label(table: str) -> str:
     model = model_of(table)
+    if table == STRUCTURE_TABLE:
+        return _("Structure of the database")
     return str(capfirst(model._meta.verbose_name)) if model else table
 
 

@@ -36,7 +36,12 @@ BOOKKEEPING = frozenset(
 )
 WORDS = {("work_orders", "priority"): priority_label}  # values whose words are no choices of the field
 FIRST_SHOWN = 4  # values of a record that was created or deleted; the rest is one click away
-ICONS = {Operation.INSERT: "plus", Operation.UPDATE: "pen-line", Operation.DELETE: "x"}
+ICONS = {
+    Operation.INSERT: "plus",
+    Operation.UPDATE: "pen-line",
+    Operation.DELETE: "x",
+    Operation.STRUCTURE: "wrench",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +143,11 @@ def _row(entry: JournalEntry, page: TrailPage, names: Names) -> TrailRow:
         utc=f"{entry.at.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S} UTC",
         iso=entry.at.astimezone(dt.UTC).isoformat(),
         icon=ICONS[Operation(entry.op)],
-        tone="attention" if entry.op == Operation.DELETE else "",
+        tone="attention" if entry.op in (Operation.DELETE, Operation.STRUCTURE) else "",
         action=str(Operation(entry.op).label),
         type=table_label(entry.table_name),
         record=record_name(entry, names),
-        record_url=reverse("trail:record", args=[entry.table_name, entry.pk_text]),
+        record_url=_record_url(entry),
         who=entry.actor_name,
         behalf=entry.on_behalf_of or "",
         is_program=entry.actor_type != "user",
@@ -157,6 +162,12 @@ def _row(entry: JournalEntry, page: TrailPage, names: Names) -> TrailRow:
         if seal
         else "",
     )
+
+
+def _record_url(entry: JournalEntry) -> str:
+    if entry.op == Operation.STRUCTURE:  # of no record
+        return ""
+    return reverse("trail:record", args=[entry.table_name, entry.pk_text])
 
 
 def _in_two(entry: JournalEntry, changes: list[Change]) -> tuple[list[Change], list[Change]]:

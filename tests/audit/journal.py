@@ -85,10 +85,11 @@ def last_id() -> int:
 
 
 def entries(after: int = 0, *, table: str = "") -> list[dict[str, Any]]:
-    """What was journalled since `last_id()` was `after`, oldest first."""
+    """What was journalled of rows since `last_id()` was `after`, oldest first."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT to_jsonb(e) FROM journal_entry e WHERE id > %s AND %s IN ('', table_name) ORDER BY id",
+            "SELECT to_jsonb(e) FROM journal_entry e"
+            " WHERE id > %s AND op <> 'S' AND %s IN ('', table_name) ORDER BY id",
             [after, table],
         )
         return [_parsed(row) for (row,) in cursor.fetchall()]

@@ -37,7 +37,7 @@ class Scratch:
 
     def entries(self) -> list[dict[str, Any]]:
         rows = self.session.execute(
-            "SELECT to_jsonb(e)::text FROM journal_entry e WHERE xid = pg_current_xact_id() ORDER BY id"
+            "SELECT to_jsonb(e)::text FROM journal_entry e WHERE xid = pg_current_xact_id() AND op <> 'S' ORDER BY id"
         ).fetchall()
         return [json.loads(text, parse_float=str) for (text,) in rows]
 
