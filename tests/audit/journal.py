@@ -27,7 +27,11 @@ EVIDENCE = {
     "quality.Measurement",
 }
 DIGESTED = {"accounts.User": ["password", "previous_passwords"]}
-IGNORED = {"accounts.User": ["last_login"], "audit.Outbox": ["attempts", "next_try", "last_error"]}
+IGNORED = {
+    "accounts.User": ["last_login"],
+    "audit.Outbox": ["attempts", "next_try", "last_error"],
+    "audit.SigningWindow": ["last_used_at"],
+}
 GUARDS = ("journal_write", "journal_refuse", "audit_refuse_change")
 # For sessions that are not Django's: what they say, and how.
 SAY = "SELECT set_config('genba.act', %s, true)"

@@ -11,7 +11,7 @@ from audit import records, sealing
 from audit.checkpoint import SigningKey
 from audit.context import act_as
 from audit.journal import change
-from audit.models import VerificationRun
+from audit.models import Signature, VerificationRun
 from audit.queries.integrity import differs_from_journal
 from audit.queries.verification import last_run
 from audit.tasks import verify_journal
@@ -143,13 +143,11 @@ def test_a_signature_copied_to_another_record_with_triggers_off(plant, seen):
 
 
 def _copy_signature(key: str) -> str:
-    return (
-        "INSERT INTO audit_signature (id, signed_at, signer_id, signer_name, signer_title, meaning, record_label,"
-        " record_pk, record_version, digest, canonical_form, content, components, act_id, source, comment)"
-        f" SELECT {key}, signed_at, signer_id, signer_name, signer_title, meaning, record_label, %(pk)s,"
-        " record_version, digest, canonical_form, content, components, act_id, source, comment"
-        " FROM audit_signature LIMIT 1"
-    )
+    """Every column as it is, but for the record it is of."""
+    changed = {"id": key, "record_pk": "%(pk)s"}
+    columns = [field.column for field in Signature._meta.concrete_fields]
+    shown = ", ".join(changed.get(column, column) for column in columns)
+    return f"INSERT INTO audit_signature ({', '.join(columns)}) SELECT {shown} FROM audit_signature LIMIT 1"
 
 
 def test_a_signature_copied_to_another_record_through_the_journal(plant, seen):
