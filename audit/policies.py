@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from audit.canonical import digest
 from audit.models import Required, Signature, SignaturePolicy
+from audit.models.signing import roles_named
 
 # Who takes a step holds the shared half, who changes a policy the whole: in the log, each step stands clearly before
 # or after each change of its policy.
@@ -59,6 +60,12 @@ def role_words(roles: Iterable[str]) -> str:
     """Roles as people call them; the names of groups are all that is known here."""
     words: str = get_user_model().role_words(roles)  # type: ignore[attr-defined]
     return words
+
+
+def may_sign(user: Any) -> bool:
+    """Whether a policy in force names a role of this user."""
+    held = role_names(user)
+    return bool(held) and bool(held & roles_named(SignaturePolicy.objects.filter(is_active=True)))
 
 
 def active_policies(label: str = "", *, transitions: Collection[str] | None = None) -> dict[str, SignaturePolicy]:

@@ -199,7 +199,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='signature',
-            constraint=models.CheckConstraint(condition=models.Q(('transition', ''), models.Q(('meaning_label__gt', ''), ('policy__isnull', False), ('policy_version__isnull', False), ('step_no__gte', 1)), _connector='OR'), name='signature_of_a_step_names_its_policy'),
+            constraint=models.CheckConstraint(condition=models.Q(('transition', ''), models.Q(('meaning_label__gt', ''), ('policy__isnull', False), ('policy_version__isnull', False), ('step_no__gte', 1), ('step_no__isnull', False)), _connector='OR'), name='signature_of_a_step_names_its_policy'),
         ),
         migrations.AddConstraint(
             model_name='signaturepolicy',

@@ -99,7 +99,13 @@ class Signature(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(transition="")
-                | Q(step_no__gte=1, policy__isnull=False, policy_version__isnull=False, meaning_label__gt=""),
+                | Q(
+                    step_no__isnull=False,
+                    step_no__gte=1,
+                    policy__isnull=False,
+                    policy_version__isnull=False,
+                    meaning_label__gt="",
+                ),
                 name="signature_of_a_step_names_its_policy",
             ),
         ]

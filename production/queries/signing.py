@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from uuid import UUID
 
 from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, prefetch_related_objects
 from django.db.models.functions import Cast
@@ -146,6 +147,20 @@ def _candidates(policies: Mapping[str, SignaturePolicy]) -> QuerySet[WorkOrder]:
         .prefetch_related("job_orders")
         .order_by("scheduled_start", "priority", "id")
     )
+
+
+def orders_to_sign(keys: Sequence[UUID], edge: Edge) -> list[WaitingOrder]:
+    """Those of the orders at which `edge` is possible and signed, as far as the account sees them."""
+    policies = active_policies(LABEL, transitions=[edge.name])
+    orders = (
+        visible(WorkOrder.objects.filter(pk__in=keys, status__in=edge.sources))
+        .select_related("product", "production_line", "batch")
+        .prefetch_related("job_orders")
+        .order_by("scheduled_start", "priority", "id")
+    )
+    found = list(orders)
+    rounds = rounds_of(found, policies)
+    return [WaitingOrder(order, edge, asked) for order in found if (asked := rounds[order.pk].get(edge.name))]
 
 
 def _is_next(order: WorkOrder, edge: Edge) -> bool:

@@ -75,7 +75,7 @@ def world(mark: str = "") -> World:
         SecurityEvent.objects.create(kind="signing_failed", user=act.actor, source=act.source, act_id=act.id)
         Outbox.objects.create(kind="account_locked")
         now = timezone.now()
-        SigningWindow.objects.create(user=act.actor, session_hash="0" * 64, opened_at=now, last_used_at=now)
+        SigningWindow.objects.create(user=act.actor, session_hash=uuid7().hex, opened_at=now, last_used_at=now)
         keep(Report(), timezone.now())
     refresh_kpis()
     KpiDirtyDay.objects.get_or_create(line_id=plant.line.pk, report_date=dt.date(2026, 1, 1))
