@@ -14,8 +14,8 @@ def filled(page: Any, user: Any, **entered: Any) -> dict[str, Any]:
     """What is posted: the drawn names of the secrets, the digest and the number that were shown."""
     form = form_of(page)
     values = {
-        "digest": form.initial["digest"],
-        "step": form.initial["step"],
+        "digest": form.initial.get("digest", ""),  # of a batch each record brings its own
+        "step": form.initial.get("step", ""),
         "meaning": "released",
         "comment": "",
         "username": user.get_username() if form.asks_name else "",

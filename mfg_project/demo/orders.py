@@ -12,9 +12,10 @@ from audit.context import act_as
 from audit.errors import SignatureRefused
 from audit.signatures import ConfirmedIdentity, Meaning, Signing, confirm_identity
 from equipment.queries.site import plant_time_zone
-from mfg_project.demo.people import PASSWORD, demo_supervisor
+from mfg_project.demo.people import PASSWORD, demo_supervisor, require_demo
 from mfg_project.demo.plant import LineSpec, Plant
 from production.models import WorkOrder
+from production.services.signing import sign_work_order_step
 from production.services.work_orders import create_work_order, plan_work_order, release_work_order
 
 PIECES = range(60, 161, 20)
@@ -75,6 +76,15 @@ def release_for_the_demo(orders: Sequence[WorkOrder], *, source: str) -> None:
     with act_as(identity.user, source=source):
         for order in orders:
             release_work_order(work_order_id=order.pk, signing=_signing(identity))
+
+
+def sign_for_the_demo(order: WorkOrder, user: Any, *, step: str, meaning: str, comment: str) -> None:
+    """A signature of one of the demo's people, with the public password."""
+    require_demo()
+    with act_as(user, source="command:load_demo"):
+        identity = confirm_identity(user=user, username=user.get_username(), password=PASSWORD)
+        signing = Signing(identity=identity, meaning=meaning, comment=comment)
+        sign_work_order_step(work_order_id=order.pk, step=step, signing=signing)
 
 
 def make_released(
