@@ -103,9 +103,10 @@ class SignForm(SignatureForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        meaning = forms.ChoiceField(
-            label=self.fields["meaning"].label, choices=self.fields["meaning"].choices, widget=UnfoldAdminSelectWidget
-        )
+        choices = self.fields["meaning"].choices
+        if len(choices) > 1:
+            choices = [("", "---------"), *choices]
+        meaning = forms.ChoiceField(label=self.fields["meaning"].label, choices=choices, widget=UnfoldAdminSelectWidget)
         self.fields["meaning"] = meaning
         self.fields["comment"].widget = UnfoldAdminTextInputWidget()
         for name, widget in (("username", TypedAnewInput), ("password", UnfoldAdminPasswordWidget)):

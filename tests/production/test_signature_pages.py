@@ -277,7 +277,7 @@ class TestApi:
         release = next(step for step in first.json()["allowed_steps"] if step["name"] == "release")
         assert (first.status_code, first.json()["status"]) == (200, "planned")
         assert (release["signature"]["number"], release["signature"]["of"]) == (2, 2)
-        assert (wrong_turn.status_code, wrong_turn.json()["code"]) == (422, "signature_refused")
+        assert (wrong_turn.status_code, wrong_turn.json()["code"]) == (403, "permission_denied")
         assert last.json()["status"] == "released"
         signed = client_as(supervisor).get(f"{address}signatures/").json()
         assert [(s["number"], s["to_state"], s["plant_offset"]) for s in signed] == [(1, "", 540), (2, "released", 540)]
