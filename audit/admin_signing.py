@@ -67,10 +67,10 @@ class PolicyForm(VersionedForm, SignatureChoices):
             for name, choices in (("meanings", Meaning.choices), ("roles", roles)):
                 field = self.fields.get(f"{name}_{number}")
                 if field is not None:  # not on a page that only shows
-                    field.choices = choices
+                    field.choices = choices  # type: ignore[attr-defined]
                     self.initial[f"{name}_{number}"] = known.get(name, [])
         if "record_step" in self.fields:
-            self.fields["record_step"].choices = _steps_without_policy()
+            self.fields["record_step"].choices = _steps_without_policy()  # type: ignore[attr-defined]
             self.fields["record_step"].required = self.instance._state.adding
             if not self.instance._state.adding:
                 del self.fields["record_step"]

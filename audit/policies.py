@@ -58,7 +58,7 @@ def role_names(user: Any) -> frozenset[str]:
 
 def role_words(roles: Iterable[str]) -> str:
     """Roles as people call them; the names of groups are all that is known here."""
-    words: str = get_user_model().role_words(roles)  # type: ignore[attr-defined]
+    words: str = get_user_model().role_words(roles)
     return words
 
 

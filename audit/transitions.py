@@ -76,8 +76,8 @@ class StateMachine:
             yield _("Your role may not do this.")
         if asked is None and edge.signed is Signed.ALWAYS:
             yield no_policy(edge)
-        if asked and (why := asked.why_not(user)):
-            yield why
+        if asked and (unfit := asked.why_not(user)):
+            yield unfit
         if outside := access.refusal(record):
             yield outside
         for guard in edge.guards:

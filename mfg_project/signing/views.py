@@ -78,7 +78,7 @@ def _by_step(rows: list[WaitingRow]) -> list[dict[str, Any]]:
 
 
 def _mine(request: HttpRequest) -> QuerySet[Signature]:
-    found = visible(Signature.objects.filter(signer=request.user))
+    found = visible(Signature.objects.filter(signer_id=request.user.pk))
     for word in asked_text(request, "q").split():
         found = found.filter(
             Q(record_name__icontains=word) | Q(comment__icontains=word) | Q(meaning_label__icontains=word)

@@ -134,7 +134,7 @@ def _candidates(policies: Mapping[str, SignaturePolicy]) -> QuerySet[WorkOrder]:
     parts = Signature.objects.filter(
         record_label=LABEL, record_pk=OuterRef("key"), new_state="", transition__in=list(policies)
     )
-    waits = Q(Exists(parts))
+    waits: Any = Q(Exists(parts))
     if RELEASE.name in policies:
         waits |= Q(status=WorkOrderStatus.PLANNED)
     if COMPLETE.name in policies:
