@@ -21,12 +21,13 @@ class PasswordBackend(ModelBackend):
         password: str | None = None,
         signing: bool = False,
         code: str = "",
+        name_typed: str = "",
         **_kwargs: Any,
     ) -> User | None:
         if username is None or password is None:
             return None
         try:
-            return sign_in.authenticate(username, password, signing=signing, code=code)
+            return sign_in.authenticate(username, password, signing=signing, code=code, name_typed=name_typed)
         except sign_in.Deactivated:
             if request is not None:
                 request.account_deactivated = True  # type: ignore[attr-defined]  # read by the login form

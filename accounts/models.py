@@ -1,4 +1,5 @@
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -13,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.roles import ROLES, Role
+from accounts.roles import ROLE_BY_NAME, ROLES, Role
 from audit.context import Act, Installation, act_as, acting, current_act_or_none, uuid7
 from audit.journal import change
 
@@ -87,6 +88,11 @@ class User(AbstractUser):
     def roles(self) -> list[Role]:
         held = {group.name for group in self.groups.all()}
         return [role for role in ROLES if role.name in held]
+
+    @staticmethod
+    def role_words(names: Iterable[str]) -> str:
+        """Roles by the names of their groups, as people call them."""
+        return ", ".join(str(ROLE_BY_NAME[name].label) if name in ROLE_BY_NAME else name for name in names)
 
     def is_api_only(self) -> bool:
         """True when no role opens a page: such a user is a program and gets tokens, not sessions."""

@@ -23,6 +23,7 @@ VIEW_FLOOR = frozenset(
 VIEW_KPI = frozenset({"production.view_kpi"})
 VIEW_EVIDENCE = frozenset(
     {"audit.view_signature", "audit.view_statechange", "audit.view_securityevent", "accounts.view_user"}
+    | {"audit.view_signaturepolicy", "audit.view_historicalsignaturepolicy", "audit.view_signingwindow"}
     | {"accounts.view_signingqualification", "audit.view_outbox", "audit.view_verificationrun"}
     | {"equipment.view_lineassignment", "equipment.view_historicallineassignment"}
     | {
@@ -70,6 +71,8 @@ RUN_JOBS = frozenset(
 )
 SECURITY = frozenset({"accounts.unlock_user"})  # told of locked accounts, opens them again
 QUALIFY = frozenset({"accounts.add_signingqualification", "accounts.change_signingqualification"})
+SIGN = frozenset({"audit.add_signature"})  # where a signature policy names the role
+POLICIES = frozenset({"audit.add_signaturepolicy", "audit.change_signaturepolicy"})
 MEASURE = frozenset({"quality.record_check"})
 
 
@@ -92,7 +95,7 @@ ROLES = (
         _("Operator"),
         _("See the next job, start it, report pieces, explain a stop."),
         "play",
-        VIEW_FLOOR | RUN_JOBS | MEASURE,
+        VIEW_FLOOR | RUN_JOBS | MEASURE | SIGN,
     ),
     Role(
         "supervisor",
@@ -107,6 +110,7 @@ ROLES = (
         | MEASURE
         | PLAN_ORDERS
         | SECURITY
+        | SIGN
         | {"production.release_workorder", "production.hold_workorder"},
     ),
     Role(
@@ -115,7 +119,7 @@ ROLES = (
         _("Quality inspector"),
         _("Measure pieces and watch the charts."),
         "clipboard-check",
-        VIEW_FLOOR | VIEW_KPI | MEASURE,
+        VIEW_FLOOR | VIEW_KPI | MEASURE | SIGN,
         uses_admin=True,
     ),
     Role(
@@ -131,6 +135,8 @@ ROLES = (
         | MEASURE
         | SECURITY
         | QUALIFY
+        | SIGN
+        | POLICIES
         | {
             "quality.add_characteristic",
             "quality.change_characteristic",
@@ -153,7 +159,7 @@ ROLES = (
         _("Planner"),
         _("Create and plan orders, keep materials, routings and shifts."),
         "list",
-        VIEW_FLOOR | VIEW_KPI | PLAN_ORDERS | MASTER_DATA,
+        VIEW_FLOOR | VIEW_KPI | PLAN_ORDERS | MASTER_DATA | SIGN,
         uses_admin=True,
     ),
     Role(

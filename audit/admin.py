@@ -17,12 +17,12 @@ from django.utils.translation import pgettext_lazy
 from unfold.decorators import display
 from unfold.views import ChangeList
 
-from audit import admin_trail  # noqa: F401 registers the journal and its seals
+from audit import admin_signing, admin_trail  # noqa: F401 register what they show
 from audit.admin_base import ReadOnlyAdmin
 from audit.canonical import digest
 from audit.models import Outbox, SecurityEvent, Signature, StateChange, VerificationRun
 from audit.paging import FirstPages
-from audit.signatures import Meaning
+from audit.signatures import meaning_label, signed_when
 
 
 class RecordChangeList(ChangeList):
@@ -80,23 +80,57 @@ class EvidenceAdmin(ReadOnlyAdmin):
 
 @admin.register(Signature)
 class SignatureAdmin(EvidenceAdmin):
-    list_display = ("signed", "signer_name", "signer_title", "meaning_label", "record_link", "record_version")
-    list_filter = ("meaning", "signer_title")
-    search_fields = ("signer_name", "record_pk", "digest", "comment")
+    list_display = (
+        "signed",
+        "signer_name",
+        "signer_title",
+        "meaning_shown",
+        "step_shown",
+        "record_link",
+        "record_version",
+    )
+    list_filter = ("meaning", "signer_title", "transition")
+    search_fields = ("signer_name", "record_name", "record_pk", "digest", "comment")
     ordering = ("-signed_at",)
     fieldsets = (
-        (None, {"fields": ("signed", "signer", "signer_name", "signer_title", "meaning_label", "comment")}),
+        (None, {"fields": ("signed", "signer", "signer_name", "signer_title", "meaning_shown", "comment")}),
         (_("What was signed"), {"fields": ("record_link", "record_version", "content_now", "digest", "content_text")}),
-        (_("How"), {"fields": ("components", "source", "act_id", "canonical_form"), "classes": ("collapse",)}),
+        (_("Step"), {"fields": ("step_shown", "step_no", "states", "policy", "policy_version")}),
+        (
+            _("How"),
+            {
+                "fields": (
+                    "components",
+                    "window",
+                    "first_in_window",
+                    "station",
+                    "source",
+                    "act_id",
+                    "canonical_form",
+                    "plant_zone",
+                ),
+                "classes": ("collapse",),
+            },
+        ),
     )
 
     @display(description=_("signed at"), ordering="signed_at")
     def signed(self, obj: Signature) -> str:
-        return precise(obj.signed_at)
+        return signed_when(obj)
 
     @display(description=_("Meaning"), ordering="meaning")
-    def meaning_label(self, obj: Signature) -> str:
-        return str(Meaning(obj.meaning).label) if obj.meaning in Meaning.values else obj.meaning
+    def meaning_shown(self, obj: Signature) -> str:
+        return meaning_label(obj)
+
+    @display(description=_("step"), ordering="transition")
+    def step_shown(self, obj: Signature) -> str:
+        return admin_signing.step_words(obj.record_label, obj.transition) if obj.transition else "—"
+
+    @display(description=_("status"))
+    def states(self, obj: Signature) -> str:
+        """From and to; a signature that was not the last one led nowhere."""
+        words = [_status_words(obj.record_label, state) for state in (obj.previous_state, obj.new_state) if state]
+        return " → ".join(words) or "—"
 
     @display(description=_("Content now"))
     def content_now(self, obj: Signature) -> str:

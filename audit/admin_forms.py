@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from audit.errors import DomainError
-from audit.signatures import Meaning
+from audit.signing_forms import SignatureForm, TypedAnew
 
 WRONG_INPUT = 422
 
@@ -24,6 +24,9 @@ def posted(request: HttpRequest) -> Any:
 
 def show_refusal(form: forms.BaseForm, refused: DomainError) -> None:
     """In one sentence above the form, and beside the fields it names."""
+    if isinstance(form, SignatureForm):
+        form.show_refusal(refused)
+        return
     named = {_field_of(form, name): str(text) for name, text in getattr(refused, "fields", {}).items()}
     shown = {name: text for name, text in named.items() if name in form.fields}
     if str(refused) not in shown.values():
@@ -95,21 +98,25 @@ class NoteForm(forms.Form):
     reason = forms.CharField(label=_("Comment"), max_length=500, required=False, widget=UnfoldAdminTextInputWidget)
 
 
-class SignForm(forms.Form):
-    """Meaning first, the password last: what is signed stands above it on the page."""
+class SignForm(SignatureForm):
+    """The signature form in the administration's clothes. The password comes last: what is signed stands above it."""
 
-    shown_digest = forms.CharField(widget=forms.HiddenInput, max_length=64)  # of the content the signer was shown
-    meaning = forms.ChoiceField(label=_("Meaning"), widget=UnfoldAdminSelectWidget)
-    comment = forms.CharField(label=_("Comment"), max_length=500, required=False, widget=UnfoldAdminTextInputWidget)
-    password = forms.CharField(
-        label=_("Your password"),
-        strip=False,
-        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "current-password"}),
-    )
-
-    def __init__(self, *args: Any, meanings: tuple[str, ...], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["meaning"].choices = [(value, Meaning(value).label) for value in meanings]
+        choices = self.fields["meaning"].choices
+        if len(choices) > 1:
+            choices = [("", "---------"), *choices]
+        meaning = forms.ChoiceField(label=self.fields["meaning"].label, choices=choices, widget=UnfoldAdminSelectWidget)
+        self.fields["meaning"] = meaning
+        self.fields["comment"].widget = UnfoldAdminTextInputWidget()
+        for name, widget in (("username", TypedAnewInput), ("password", UnfoldAdminPasswordWidget)):
+            self.fields[name].widget = widget(attrs={"autocomplete": "off"})
+        if "code" in self.fields:
+            self.fields["code"].widget = TypedAnewInput(attrs={"autocomplete": "off", "inputmode": "numeric"})
+
+
+class TypedAnewInput(TypedAnew, UnfoldAdminTextInputWidget):
+    pass
 
 
 def step_page(

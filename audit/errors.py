@@ -85,6 +85,12 @@ class SignatureRefused(DomainError):
     code = "signature_refused"
 
 
+class SignatureRequired(SignatureRefused):
+    """The step is signed, by the policy in force, and no signature came with it."""
+
+    code = "signature_required"
+
+
 class UnattributedWrite(RuntimeError):
     """A bug, not a refusal: code wrote outside `act_as()`."""
 

@@ -1,20 +1,32 @@
 """The engine behind every state machine: one table of edges per model, one door to change the state."""
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
+from functools import cache
 from typing import Any
 
+from django.apps import apps
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from audit import access, records
+from audit import access, policies, records
 from audit.context import current_act, require
-from audit.errors import InvalidInput, TransitionRefused
+from audit.errors import InvalidInput, SignatureRefused, StaleVersion, TransitionRefused
 from audit.models import Signature, StateChange
-from audit.signatures import ConfirmedIdentity, sign
+from audit.policies import Round
+from audit.signatures import Signing, sign_step
 
 Guard = Callable[[Any], str | None]  # why the step is refused now, or None
+
+
+class Signed(Enum):
+    """Whether a step is evidenced by a signature; by whom and with which meanings, its policy says."""
+
+    NEVER = "never"  # it follows from another act (an order starts with its first job)
+    BY_POLICY = "by policy"  # only when the quality unit asks for it
+    ALWAYS = "always"  # and without a policy nobody takes it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +38,7 @@ class Edge:
     sources: frozenset[str]
     target: str | None  # None: back to where the record was before it was put on hold
     permission: str
-    meanings: tuple[str, ...] = ()  # non-empty: the step needs an electronic signature
+    signed: Signed = Signed.NEVER
     needs_reason: bool = False
     guards: tuple[Guard, ...] = ()
 
@@ -48,13 +60,24 @@ class StateMachine:
         """The steps the state allows, whoever asks."""
         return [edge for edge in self.edges if record.status in edge.sources]
 
-    def refusals(self, record: Any, edge: Edge, user: Any) -> Iterator[str]:
-        """Why `user` may not take `edge` now; pages show it beside a greyed button."""
+    def rounds(self, record: Any) -> dict[str, Round]:
+        """Transition -> how far its signing has come, of those possible now that need a signature."""
+        names = [edge.name for edge in self.allowed(record) if edge.signed is not Signed.NEVER]
+        asked = policies.active_policies(record._meta.label_lower, transitions=names) if names else {}
+        return policies.rounds_of([record], asked)[record.pk]
+
+    def refusals(self, record: Any, edge: Edge, user: Any, rounds: Mapping[str, Round] | None = None) -> Iterator[str]:
+        """Why `user` may not take `edge` now, or not give its next signature; pages show it beside a greyed button."""
         if record.status not in edge.sources:
             yield _("Not possible while the status is “%(status)s”.") % {"status": self.states(record.status).label}
             return
-        if not user.has_perm(edge.permission):
+        asked = (self.rounds(record) if rounds is None else rounds).get(edge.name)
+        if (asked is None or asked.is_last) and not user.has_perm(edge.permission):
             yield _("Your role may not do this.")
+        if asked is None and edge.signed is Signed.ALWAYS:
+            yield no_policy(edge)
+        if asked and (unfit := asked.why_not(user)):
+            yield unfit
         if outside := access.refusal(record):
             yield outside
         for guard in edge.guards:
@@ -66,8 +89,7 @@ class StateMachine:
         record: Any,
         edge: Edge,
         *,
-        identity: ConfirmedIdentity | None = None,
-        meaning: str = "",
+        signing: Signing | None = None,
         reason: str = "",
         occurred_at: dt.datetime | None = None,
         stamp: Callable[[Signature], dict[str, Any]] | None = None,
@@ -75,20 +97,17 @@ class StateMachine:
     ) -> StateChange:
         """Move a locked record along `edge`, or raise; state, evidence and signature are written together.
 
-        `changes` are fields the step itself sets (actual times), `stamp` those it takes from the signature.
-        Raises TransitionRefused, MissingPermission, InvalidInput (reason, meaning) or SignatureRefused, and then
-        leaves nothing changed.
+        `changes` are fields the step itself sets (actual times), `stamp` those it takes from the signature, which is
+        the last one its policy asks for. Raises TransitionRefused, MissingPermission, InvalidInput (reason, meaning),
+        StaleVersion, SignatureRequired or SignatureRefused, and then leaves nothing changed.
         """
         actor = require(edge.permission)
         self._check(record, edge)
-        if edge.needs_reason and not reason.strip():
-            raise InvalidInput(_("A reason is required."), fields={"reason": _("A reason is required.")})
-        if edge.meanings and meaning not in edge.meanings:
-            raise InvalidInput(_("Choose what your signature means."), fields={"meaning": _("Choose a meaning.")})
-        signature = sign(record, identity=identity, meaning=meaning, comment=reason) if edge.meanings else None
+        _check_reason(edge, reason)
+        previous, target = record.status, edge.target or record.status_before_hold
+        signature = self._last_signature(record, edge, signing, previous=previous, new=target)
         if signature and stamp:
             changes |= stamp(signature)
-        previous, target = record.status, edge.target or record.status_before_hold
         records.update(record, reason=reason or edge.name, status=target, **changes)
         act = current_act()
         return StateChange.objects.create(
@@ -106,6 +125,46 @@ class StateMachine:
             signature=signature,
         )
 
+    def needs_more(self, record: Any, edge: Edge) -> bool:
+        """Whether the next signature does not take the step yet: then it is `sign`ed, else `apply` takes it."""
+        asked = self.asked(record, edge)
+        return asked is not None and not asked.is_last
+
+    def asked(self, record: Any, edge: Edge) -> Round | None:
+        """The signatures this step needs; from now until the transaction ends its policy does not change."""
+        if edge.signed is Signed.NEVER:
+            return None
+        policies.hold_still()
+        found = policies.active_policies(record._meta.label_lower, transitions=[edge.name])
+        asked = policies.rounds_of([record], found)[record.pk].get(edge.name)
+        if asked is None and edge.signed is Signed.ALWAYS:
+            raise SignatureRefused(no_policy(edge))
+        return asked
+
+    def sign(self, record: Any, edge: Edge, signing: Signing) -> Signature:
+        """Give one of the earlier signatures of `edge` on a locked record; the record stays where it is.
+
+        Raises what `apply` raises. What the step itself would be refused for is refused now: nobody signs in vain.
+        """
+        self._check(record, edge)
+        _check_reason(edge, signing.comment)
+        asked = self.asked(record, edge)
+        if asked is None or asked.is_last:
+            raise StaleVersion(_("The signatures changed since you opened it. Nothing was signed. Read it again."))
+        return sign_step(record, asked, signing, transition=edge.name, previous=record.status, new="")
+
+    def _last_signature(
+        self, record: Any, edge: Edge, signing: Signing | None, *, previous: str, new: str
+    ) -> Signature | None:
+        asked = self.asked(record, edge)
+        if asked is None:
+            if signing is not None:
+                raise StaleVersion(_("This step needs no signature any more. Nothing was done; open it again."))
+            return None
+        if not asked.is_last and signing is not None:
+            raise StaleVersion(_("The signatures changed since you opened it. Nothing was signed. Read it again."))
+        return sign_step(record, asked, signing, transition=edge.name, previous=previous, new=new)
+
     def _check(self, record: Any, edge: Edge) -> None:
         allowed = [e.name for e in self.allowed(record)]
         if record.status not in edge.sources:
@@ -121,6 +180,40 @@ class StateMachine:
         for guard in edge.guards:
             if why := guard(record):
                 raise TransitionRefused(why, allowed=allowed)
+
+
+def no_policy(edge: Edge) -> str:
+    return _(
+        "“%(step)s” has to be signed, and no signature policy is in force for it. The quality unit sets one under"
+        " Signature policies in the administration."
+    ) % {"step": edge.label}
+
+
+def _check_reason(edge: Edge, reason: str) -> None:
+    if edge.needs_reason and not reason.strip():
+        raise InvalidInput(_("A reason is required."), fields={"reason": _("A reason is required.")})
+
+
+def models_with_steps() -> Iterator[tuple[Any, StateMachine]]:
+    """Models with their state machine: the one whose states their status has."""
+    for model in apps.get_models():
+        if hasattr(model, "history_type"):
+            continue
+        choices = next((list(f.flatchoices) for f in model._meta.concrete_fields if f.name == "status"), None)
+        for machine in MACHINES:
+            if choices and choices == list(machine.states.choices):
+                yield model, machine
+
+
+@cache
+def signable_steps() -> dict[tuple[str, str], tuple[Any, Edge]]:
+    """(record type, transition) -> model and edge, of every step a policy may be made for."""
+    return {
+        (model._meta.label_lower, edge.name): (model, edge)
+        for model, machine in models_with_steps()
+        for edge in machine.edges
+        if edge.signed is not Signed.NEVER
+    }
 
 
 def history_of(record: Any) -> list[StateChange]:

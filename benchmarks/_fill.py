@@ -29,7 +29,7 @@ from accounts.models import User  # noqa: E402
 from accounts.services.users import installing  # noqa: E402
 from accounts.views import PASSWORD_BACKEND  # noqa: E402
 from audit.context import act_as  # noqa: E402
-from audit.signatures import Meaning, confirm_identity  # noqa: E402
+from audit.signatures import Meaning, Signing, confirm_identity  # noqa: E402
 from equipment.models import ProductionLine  # noqa: E402
 from inventory.models import Material  # noqa: E402
 from mfg_project.demo.people import PASSWORD  # noqa: E402
@@ -160,6 +160,15 @@ def endless_jobs(supervisor: User) -> list[JobOrder]:
 
 
 def begin_endless_order(line: ProductionLine, supervisor: User) -> None:
+    planner = User.objects.get(username="planner")
+    with act_as(planner, source="command:benchmark"):  # who writes an order does not sign it
+        order = _planned(line)
+    identity = confirm_identity(user=supervisor, username=supervisor.get_username(), password=PASSWORD)
+    release_work_order(work_order_id=order.pk, signing=Signing(identity=identity, meaning=Meaning.RELEASED))
+    start_job(job_order_id=order.job_orders.order_by("sequence").first().pk)
+
+
+def _planned(line: ProductionLine) -> WorkOrder:
     now = timezone.now()
     order = create_work_order(
         work_order_number=f"{ENDLESS}{line.line_code}-{uuid4().hex[:6]}",
@@ -170,10 +179,7 @@ def begin_endless_order(line: ProductionLine, supervisor: User) -> None:
         production_line_id=line.pk,
         priority=10,
     )
-    order = plan_work_order(work_order_id=order.pk)
-    identity = confirm_identity(user=supervisor, password=PASSWORD)
-    release_work_order(work_order_id=order.pk, identity=identity, meaning=Meaning.RELEASED)
-    start_job(job_order_id=order.job_orders.order_by("sequence").first().pk)
+    return plan_work_order(work_order_id=order.pk)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ class EquipmentConfig(AppConfig):
     verbose_name = _("Equipment")
 
     def ready(self) -> None:
-        from audit import access
+        from audit import access, plant_clock
         from equipment import scope
         from equipment.models import Site
         from equipment.queries.site import plant_of, read_plant
@@ -21,4 +21,5 @@ class EquipmentConfig(AppConfig):
 
         access.provide(scope)
         plant.provide(read_plant)
+        plant_clock.provide(lambda: plant.current_plant().tz)
         post_save.connect(site_changed, sender=Site, weak=False, dispatch_uid="plant")

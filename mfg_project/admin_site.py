@@ -70,6 +70,8 @@ NAVIGATION: tuple[tuple[Any, tuple[tuple[str, str], ...]], ...] = (
             ("audit.journalentry", "history"),
             ("audit.journalseal", "verified"),
             ("audit.signature", "signature"),
+            ("audit.signaturepolicy", "rule"),
+            ("audit.signingwindow", "timer"),
             ("audit.statechange", "swap_horiz"),
             ("audit.securityevent", "gpp_bad"),
             ("audit.outbox", "outbox"),

@@ -204,6 +204,8 @@ PASSWORD_MAX_DAYS = env.int("PASSWORD_MAX_DAYS", 365 if PRODUCTION else 0)  # 0:
 DORMANT_DAYS = env.int("DORMANT_DAYS", 90 if PRODUCTION else 0)  # 0: unused accounts stay active
 LOCKOUT_FAILURES = env.int("LOCKOUT_FAILURES", 5)  # wrong passwords, signing in and signing together …
 LOCKOUT_MINUTES = env.int("LOCKOUT_MINUTES", 15)  # … within so many minutes lock an account
+SIGNING_IDLE_MINUTES = env.int("SIGNING_IDLE_MINUTES", 10)  # a series of signatures ends when none comes for so long …
+SIGNING_WINDOW_MINUTES = env.int("SIGNING_WINDOW_MINUTES", 60)  # … and so long after it began
 SIMPLE_HISTORY_REVERT_DISABLED = True  # going back is a new, attributable change
 
 # --- E-mail: who is told what cannot wait -----------------------------------------------------------

@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("production.urls")),
     path("quality/", include("quality.urls")),
     path("", include("mfg_project.trail.urls")),
+    path("", include("mfg_project.signing.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/", include(admin_doors)),
     path("admin/", admin.site.urls),

@@ -10,7 +10,6 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from audit.errors import DomainError, InvalidInput
-from audit.signatures import Meaning
 from equipment.models import ProductionLine
 from equipment.scope import visible
 from inventory.models import Material
@@ -159,22 +158,6 @@ class ReasonForm(forms.Form):
 
     reason = forms.CharField(
         label=_("Reason"), max_length=500, widget=forms.Textarea(attrs={"rows": 3, "autofocus": True})
-    )
-
-
-class SignReleaseForm(forms.Form):
-    """The signature of a release. `digest` names the content the signer has read."""
-
-    digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
-    meaning = forms.ChoiceField(
-        label=_("Meaning of the signature"), choices=Meaning.choices, widget=forms.RadioSelect, initial=Meaning.RELEASED
-    )
-    comment = forms.CharField(label=_("Comment"), max_length=500, required=False)
-    password = forms.CharField(
-        label=_("Password"),
-        strip=False,
-        max_length=500,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
 
 

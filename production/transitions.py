@@ -5,8 +5,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from audit.signatures import Meaning
-from audit.transitions import Edge, StateMachine
+from audit.transitions import Edge, Signed, StateMachine
 from production.enums import JobOrderStatus, WorkOrderStatus
 from production.models import Routing
 
@@ -59,7 +58,7 @@ RELEASE = Edge(
     sources=frozenset({S.PLANNED}),
     target=S.RELEASED,
     permission="production.release_workorder",
-    meanings=(Meaning.RELEASED, Meaning.REVIEWED, Meaning.APPROVED),
+    signed=Signed.ALWAYS,
     guards=(order_has_line,),
 )
 START = Edge(
@@ -75,6 +74,7 @@ COMPLETE = Edge(
     sources=frozenset({S.IN_PROGRESS}),
     target=S.COMPLETED,
     permission="production.complete_workorder",
+    signed=Signed.BY_POLICY,
     guards=(jobs_are_complete,),
 )
 HOLD = Edge(
@@ -83,6 +83,7 @@ HOLD = Edge(
     sources=frozenset({S.PLANNED, S.RELEASED, S.IN_PROGRESS}),
     target=S.ON_HOLD,
     permission="production.hold_workorder",
+    signed=Signed.BY_POLICY,
     needs_reason=True,
 )
 RESUME = Edge(
@@ -91,6 +92,7 @@ RESUME = Edge(
     sources=frozenset({S.ON_HOLD}),
     target=None,
     permission="production.hold_workorder",
+    signed=Signed.BY_POLICY,
 )
 CANCEL = Edge(
     name="cancel",
@@ -98,6 +100,7 @@ CANCEL = Edge(
     sources=frozenset({S.CREATED, S.PLANNED, S.RELEASED, S.IN_PROGRESS, S.ON_HOLD}),
     target=S.CANCELLED,
     permission="production.cancel_workorder",
+    signed=Signed.BY_POLICY,
     needs_reason=True,
     guards=(no_job_is_running,),
 )

@@ -43,9 +43,8 @@ urlpatterns = [
     path("orders/<uuid:pk>/", order_detail.work_order_detail, name="work-order-detail"),
     path("orders/<uuid:pk>/runs/", order_detail.work_order_runs, name="work-order-runs"),
     path("orders/<uuid:pk>/edit/", order_forms.work_order_edit, name="work-order-edit"),
-    path("orders/<uuid:pk>/release/", order_steps.work_order_release, name="work-order-release"),
     *(
-        path(f"orders/<uuid:pk>/{step}/", view, {"step": step}, name=f"work-order-{step}")
-        for step, view in order_steps.VIEWS.items()
+        path(f"orders/<uuid:pk>/{step}/", order_steps.work_order_step, {"step": step}, name=f"work-order-{step}")
+        for step in order_steps.SERVICES
     ),
 ]

@@ -14,9 +14,9 @@ from accounts.roles import ROLE_BY_NAME
 from accounts.services.qualifications import qualify_for_the_demo
 from accounts.services.users import installing
 from audit import records
-from audit.context import current_act, current_act_or_none
+from audit.context import act_as, current_act, current_act_or_none
 from audit.journal import change
-from audit.signatures import ConfirmedIdentity, Meaning
+from audit.signatures import ConfirmedIdentity, Meaning, Signing
 from equipment.enums import ReasonKind
 from equipment.models import Area, Equipment, ProductionLine, ReasonCode, Site
 from inventory.models import Material
@@ -46,11 +46,11 @@ def arranging() -> AbstractContextManager[object]:
     return change("arrange_test") if current_act_or_none() else installing("arrange_test")
 
 
-def user(role: str, *, password: str = "") -> User:
+def user(role: str, *, password: str = "", name: str = "") -> User:
     with arranging():
         made, created = User.objects.get_or_create(
-            username=f"test-{role}",
-            defaults={"printed_name": f"Test {role}", "is_staff": ROLE_BY_NAME[role].uses_admin},
+            username=f"test-{name or role}",
+            defaults={"printed_name": f"Test {name or role}", "is_staff": ROLE_BY_NAME[role].uses_admin},
         )
         if created:
             made.set_password(password)
@@ -153,7 +153,8 @@ def work_order(at: Plant, *, status: str = "created", quantity: str = "10", **va
     if status in ("planned", "released", "in_progress"):
         order = plan_work_order(work_order_id=order.pk)
     if status in ("released", "in_progress"):
-        order = release_work_order(work_order_id=order.pk, identity=identity(), meaning=Meaning.RELEASED)
+        with act_as(releaser(), source="test"):
+            order = release_work_order(work_order_id=order.pk, signing=signing())
     if status == "in_progress":
         start_job(job_order_id=first_job(order).pk)
     order.refresh_from_db()
@@ -167,3 +168,13 @@ def first_job(order: WorkOrder) -> JobOrder:
 def identity() -> ConfirmedIdentity:
     """The acting user, freshly confirmed."""
     return ConfirmedIdentity(current_act().actor, timezone.now(), ("id", "password"))
+
+
+def signing(meaning: str = Meaning.RELEASED, **values: object) -> Signing:
+    """A signature of the acting user."""
+    return Signing(identity=identity(), meaning=meaning, **values)
+
+
+def releaser() -> User:
+    """Who signs for the factories: whoever arranges is the author, and authors do not sign."""
+    return user("supervisor", name="releaser")

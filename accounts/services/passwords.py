@@ -17,11 +17,12 @@ from django.utils.translation import gettext as _
 
 from accounts.events import end_connections
 from accounts.models import User
-from audit import outbox
+from audit import outbox, signing_windows
 from audit.context import Act, acting, current_act, current_act_or_none, require
 from audit.errors import InvalidInput, NotFound
 from audit.journal import change
 from audit.models import SecurityEventKind as Kind
+from audit.models import WindowEnd
 from audit.security import note
 
 PASSWORD_NOTICE, PASSWORD_LINK = "password_notice", "password_link"
@@ -76,6 +77,7 @@ def give(user: User, password: str, *, must_change: bool = False) -> None:
     row.save(update_fields=FIELDS)
     for name in FIELDS:
         setattr(user, name, getattr(row, name))
+    signing_windows.close_of(user, WindowEnd.PASSWORD)
     end_connections(user.pk)
 
 
@@ -114,6 +116,7 @@ def _deactivate(user: User) -> bool:
         user.is_active = False
         user.save(update_fields=["is_active"])
         note(Kind.DEACTIVATED, user=user, detail="dormant")
+        signing_windows.close_of(user, WindowEnd.LOCK)
         end_connections(user.pk)
     return True
 

@@ -9,10 +9,11 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import User
-from audit import outbox
+from audit import outbox, signing_windows
 from audit.context import Act, Doorkeeper, acting, current_act_or_none
 from audit.journal import change
 from audit.models import SecurityEventKind as Kind
+from audit.models import WindowEnd
 from audit.security import note, wrong_passwords
 
 ACCOUNT_LOCKED = "account_locked"  # kind of message
@@ -22,16 +23,20 @@ class Deactivated(Exception):
     """The password is right, the account is not in use any more. Only who knows the password is told so."""
 
 
-def authenticate(username: str, password: str, *, signing: bool, code: str = "") -> User | None:
-    """The account when everything is right. Every no looks and takes the same: a password is always hashed once."""
+def authenticate(username: str, password: str, *, signing: bool, code: str = "", name_typed: str = "") -> User | None:
+    """The account when everything is right. Every no looks and takes the same: a password is always hashed once.
+
+    `name_typed` is what a signer entered as user name: another one than the account's is as wrong as its password.
+    """
     user = _named(username)
     if user is None:
         User().set_password(password)  # what a known name would cost
         with _at_the_door(Doorkeeper(), "refuse_password"):
             note(Kind.NAME_UNKNOWN, name_typed=username)
         return None
-    if not user.check_password(password):
-        _wrong_password(user, username, signing=signing)
+    is_other_name = bool(name_typed) and _named(name_typed) != user
+    if not user.check_password(password) or is_other_name:
+        _wrong_password(user, name_typed or username, signing=signing)
         return None
     return _right_password(user, username, signing=signing)
 
@@ -70,6 +75,7 @@ def _wrong_password(user: User, typed: str, *, signing: bool) -> None:
 def _lock(user: User, count: int) -> None:
     user.locked_at = timezone.now()
     user.save(update_fields=["locked_at"])
+    signing_windows.close_of(user, WindowEnd.LOCK)
     event = note(Kind.LOCKED, user=user, detail=str(count))
     outbox.queue(
         ACCOUNT_LOCKED,

@@ -14,10 +14,11 @@ from accounts.events import end_connections
 from accounts.models import User
 from accounts.roles import ROLE_BY_NAME
 from accounts.services import passwords
+from audit import signing_windows
 from audit.context import Installation, act_as, current_act, require
 from audit.errors import InvalidInput
 from audit.journal import change
-from audit.models import SecurityEventKind
+from audit.models import SecurityEventKind, WindowEnd
 from audit.records import guarded
 from audit.security import note
 
@@ -105,6 +106,7 @@ def update_user(*, user_id: UUID, roles: Collection[str] | None = None, reason: 
         user = _save(user, roles)
         if was_active and not user.is_active:
             note(SecurityEventKind.DEACTIVATED, user=user, detail=reason)
+            signing_windows.close_of(user, WindowEnd.LOCK)
             end_connections(user.pk)
         if was_administrator and not User.objects.filter(is_superuser=True, is_active=True).exists():
             raise InvalidInput(_("This is the last administrator; name another one first."))

@@ -4,7 +4,7 @@ from audit.migration_ops import AppendOnly, SqlFile
 
 
 class Migration(migrations.Migration):
-    dependencies = [("audit", "0006_verification")]
+    dependencies = [("audit", "0009_signing")]
     operations = [
         SqlFile("audit", "0016_one_guard"),
         AppendOnly("audit.Signature"),

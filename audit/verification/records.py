@@ -11,10 +11,10 @@ from psycopg.sql import SQL, Identifier, Literal
 from audit.canonical import CANONICAL_FORM, digest, plain
 from audit.checkpoint import CheckpointRefused, open_checkpoint
 from audit.merkle import TiledTree, TileMissing, verify_inclusion
-from audit.models import Signature, StateChange
+from audit.models import Signature, SignaturePolicy, StateChange
 from audit.records import integrity_digest
 from audit.sealing import StoredTiles
-from audit.transitions import MACHINES
+from audit.transitions import MACHINES, Signed, models_with_steps
 from audit.verification.log import Epoch, Leaf, leaves_of
 from audit.verification.replay import check_key, parsed, state_after
 from audit.verification.report import MOST_FINDINGS, RECORDS, Report
@@ -32,24 +32,33 @@ def check_signatures(session: Session, report: Report, *, record: tuple[str, str
 
 
 def check_steps(session: Session, report: Report) -> None:
-    """No state changed without a step that says who and why, and no step that needs a signature lacks it."""
+    """No state changed without a step that says who and why, and no step that needs a signature lacks it.
+
+    What a step needed is what the log knew when it was taken: as many signatures, by different people, as the policy
+    in force then asks for, all of the same content and under the same version of it; one at least where the code says
+    that the step is always signed. Nobody takes a step while its policy is being changed (`policies.hold_still`), so
+    each step is before or after each change.
+    """
     if not MACHINES:
         report.cannot(RECORDS, "no state machine is loaded, so steps were not compared")
-    for model, machine in _with_steps():
-        signed = [edge.name for edge in machine.edges if edge.meanings]
+    for model, machine in models_with_steps():
+        if model._meta.db_table not in journalled():
+            continue
+        signed = [edge.name for edge in machine.edges if edge.signed is Signed.ALWAYS]
         names = {
             "entry": session.table("journal_entry"), "table": Literal(model._meta.db_table),
             "steps": Literal(StateChange._meta.db_table), "label": Literal(model._meta.label_lower),
-            "signed": Literal(signed), "most": Literal(MOST_FINDINGS),
+            "signed": Literal(signed), "policies": Literal(SignaturePolicy._meta.db_table),
+            "signature": session.table(Signature._meta.db_table),
+            "signatures": Literal(Signature._meta.db_table), "most": Literal(MOST_FINDINGS),
         }  # fmt: skip
         for key, state in session.rows(SQL(_WITHOUT_STEP).format(**names)):
             report.add(
                 RECORDS, "no_evidence", f"became {state} without a recorded step", model._meta.db_table, key, "status"
             )
-        for key, step in session.rows(SQL(_WITHOUT_SIGNATURE).format(**names)):
-            report.add(
-                RECORDS, "no_signature", f"the step {step} has no signature", model._meta.db_table, key, "status"
-            )
+        for key, step, needed, given in session.rows(SQL(_WITHOUT_SIGNATURE).format(**names)):
+            what = f"has {given} of {needed} signatures" if given else "has no signature"
+            report.add(RECORDS, "no_signature", f"the step {step} {what}", model._meta.db_table, key, "status")
 
 
 def check_histories(session: Session, report: Report) -> None:
@@ -211,17 +220,6 @@ def _differs(model: Any, name: str, signed: Any, state: dict[str, Any]) -> bool:
     return plain({name: known})[name] != signed
 
 
-def _with_steps() -> Iterator[tuple[Any, Any]]:
-    """Models with their state machine: the one whose states their status has."""
-    for model in apps.get_models():
-        if model._meta.db_table not in journalled():
-            continue
-        choices = next((list(f.flatchoices) for f in model._meta.concrete_fields if f.name == "status"), None)
-        for machine in MACHINES:
-            if choices and choices == list(machine.states.choices):
-                yield model, machine
-
-
 _WITHOUT_STEP = """
     SELECT e.pk, e.new ->> 'status' FROM {entry} e
     WHERE e.table_name = {table} AND e.op = 'U' AND 'status' = ANY (e.changed) AND NOT EXISTS (
@@ -230,14 +228,46 @@ _WITHOUT_STEP = """
             AND s.new ->> 'from_state' = e.old ->> 'status' AND s.new ->> 'to_state' = e.new ->> 'status')
     ORDER BY e.id LIMIT {most}
 """
+# `needed` by the policy the log knew at that moment; `given` counts people and numbers of signatures, the fewer.
+# A signature from before there were policies names none: it stands for itself.
 _WITHOUT_SIGNATURE = """
-    SELECT s.new ->> 'record_pk', s.new ->> 'transition' FROM {entry} s
-    WHERE s.table_name = {steps} AND s.op = 'I' AND s.new ->> 'record_label' = {label}
-        AND s.new ->> 'transition' = ANY ({signed}) AND NOT EXISTS (
-            SELECT FROM {entry} g WHERE g.table_name = 'audit_signature' AND g.op = 'I'
-                AND g.pk = s.new ->> 'signature_id' AND g.xid = s.xid AND g.new ->> 'record_label' = {label}
-                AND g.new ->> 'record_pk' = s.new ->> 'record_pk')
-    ORDER BY s.id LIMIT {most}
+    SELECT step.pk, step.transition, step.needed, step.given FROM (
+        SELECT s.id, s.new ->> 'record_pk' AS pk, s.new ->> 'transition' AS transition,
+            greatest(coalesce(rule.signatures, 0), (s.new ->> 'transition' = ANY ({signed}))::int) AS needed,
+            coalesce(signed.given, 0) AS given
+        FROM {entry} s
+        LEFT JOIN LATERAL (
+            SELECT CASE WHEN (v.row ->> 'is_active')::boolean THEN jsonb_array_length(v.row -> 'signatures') END
+                AS signatures
+            FROM (SELECT k.pk FROM {entry} k WHERE k.table_name = {policies} AND k.op = 'I' AND k.id < s.id
+                    AND k.new ->> 'record_label' = {label} AND k.new ->> 'transition' = s.new ->> 'transition'
+                  ORDER BY k.id DESC LIMIT 1) policy
+            CROSS JOIN LATERAL (
+                SELECT jsonb_object_agg(f.key, f.value ORDER BY p.id) AS row
+                FROM {entry} p CROSS JOIN LATERAL jsonb_each(p.new) f
+                WHERE p.table_name = {policies} AND p.pk = policy.pk AND p.id < s.id AND p.op IN ('I', 'U')) v
+        ) rule ON true
+        LEFT JOIN LATERAL (
+            SELECT least(count(DISTINCT coalesce(g.new ->> 'step_no', '1')), count(DISTINCT g.new ->> 'signer_id'))
+                AS given
+            FROM {entry} last
+            JOIN {signature} t ON t.record_label = {label} AND t.record_pk = s.new ->> 'record_pk'
+            JOIN {entry} g ON g.table_name = {signatures} AND g.op = 'I' AND g.pk = t.id::text
+                AND (g.pk = last.pk OR last.new ->> 'transition' <> '' AND g.id < last.id
+                    AND g.new ->> 'record_pk' = last.new ->> 'record_pk'
+                    AND g.new ->> 'record_label' = last.new ->> 'record_label'
+                    AND g.new ->> 'transition' = last.new ->> 'transition'
+                    AND g.new ->> 'digest' = last.new ->> 'digest'
+                    AND g.new ->> 'policy_id' = last.new ->> 'policy_id'
+                    AND g.new ->> 'policy_version' = last.new ->> 'policy_version')
+            WHERE last.table_name = {signatures} AND last.op = 'I' AND last.pk = s.new ->> 'signature_id'
+                AND last.xid = s.xid AND last.new ->> 'record_label' = {label}
+                AND last.new ->> 'record_pk' = s.new ->> 'record_pk'
+                AND coalesce(last.new ->> 'transition', '') IN ('', s.new ->> 'transition')
+        ) signed ON true
+        WHERE s.table_name = {steps} AND s.op = 'I' AND s.new ->> 'record_label' = {label}
+    ) step
+    WHERE step.given < step.needed ORDER BY step.id LIMIT {most}
 """
 # Rows of a history from before it knew requests count for any. Of records without versions the changes of one request
 # are counted; what is named is the last of a record with too few.

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
 from accounts.services.locks import UNLOCK, waiting_accounts
+from audit.policies import may_sign
 from mfg_project.common.plant import current_plant
 
 
@@ -17,6 +19,7 @@ class NavEntry:
     label: Any
     icon: str
     permission: str  # "" for the admin: who is staff may open it
+    also: Callable[[Any], bool] | None = None  # what has to hold besides
 
 
 NAV = (
@@ -24,6 +27,7 @@ NAV = (
     NavEntry("production:terminal", _("Terminal"), "tablet", "production.execute_joborder"),
     NavEntry("production:work-order-list", _("Orders"), "clipboard-list", "production.view_workorder"),
     NavEntry("quality:characteristic-list", _("Quality"), "ruler", "quality.view_measurement"),
+    NavEntry("signing:list", _("Signatures"), "pen-line", "audit.add_signature", may_sign),
     NavEntry("production:kpi", _("Key figures"), "chart-column", "production.view_kpi"),
     NavEntry("trail:list", _("Audit trail"), "history", "audit.view_journalentry"),
     NavEntry("admin:index", _("Administration"), "settings", ""),
@@ -50,7 +54,9 @@ def _nav(request: HttpRequest) -> list[dict[str, Any]]:
     return [
         {"url": url, "label": entry.label, "icon": entry.icon, "current": request.path.startswith(url)}
         for entry in NAV
-        if (user.has_perm(entry.permission) if entry.permission else user.is_staff) and (url := _url(entry.url_name))
+        if (user.has_perm(entry.permission) if entry.permission else user.is_staff)
+        and (entry.also is None or entry.also(user))
+        and (url := _url(entry.url_name))
     ]
 
 

@@ -13,13 +13,22 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.services.users import installing, note_alive
 from audit.context import act_as
+from audit.policy_edits import create_policy
+from audit.signatures import Meaning
 from equipment.enums import LineState, StateSource
 from equipment.models import LineStateInterval
 from equipment.queries.site import plant_time_zone, production_day, production_day_bounds
 from equipment.services.line_states import record_past_states, set_line_state
 from mfg_project.demo import history
 from mfg_project.demo.measured import value_of
-from mfg_project.demo.orders import create_order, create_planned, draw_order, number_prefix, release_for_the_demo
+from mfg_project.demo.orders import (
+    create_order,
+    create_planned,
+    draw_order,
+    number_prefix,
+    release_for_the_demo,
+    sign_for_the_demo,
+)
 from mfg_project.demo.people import make_people, require_demo, simulator_user
 from mfg_project.demo.plant import (
     LINES,
@@ -44,6 +53,11 @@ DAYS_BACK, DAYS_AHEAD = 90, 14
 RELEASED_AHEAD = 8  # for each line
 PIECES_CHECKED = {"SHF-08": 2, "RLY-12V": 1}  # of each order
 SOURCE = "command:load_demo"
+CLOSER_TOLERANCE = "Customer asked for a closer tolerance on D1."
+TO_RESUME = [
+    {"meanings": [Meaning.VERIFIED.value], "roles": ["qa_manager"]},
+    {"meanings": [Meaning.AUTHORISED.value], "roles": ["supervisor"]},
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +208,16 @@ class _Loader:
         release_for_the_demo(released, source=SOURCE)
         if spec.number == 2:
             with act_as(self.people["supervisor"], source=SOURCE):
-                hold_work_order(work_order_id=released[-1].pk, reason="Customer asked for a closer tolerance on D1.")
+                held = hold_work_order(work_order_id=released[-1].pk, reason=CLOSER_TOLERANCE)
+            self.sign_in_part(held)
         self.start(spec, released[0])
+
+    def sign_in_part(self, held: WorkOrder) -> None:
+        """To go on after a hold takes two people: quality has signed, the supervisor has not yet."""
+        quality = self.people["qa_manager"]
+        with act_as(quality, source=SOURCE):
+            create_policy(record_label=held._meta.label_lower, transition="resume", signatures=TO_RESUME)
+        sign_for_the_demo(held, quality, step="resume", meaning=Meaning.VERIFIED, comment="Gauge and drawing agree.")
 
     def wait_for_signature(self, spec: LineSpec, rng: Random, start: dt.datetime) -> None:
         new = draw_order(spec, rng=rng, start=start)

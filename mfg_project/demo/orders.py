@@ -10,11 +10,12 @@ from django.utils.translation import gettext as _
 
 from audit.context import act_as
 from audit.errors import SignatureRefused
-from audit.signatures import ConfirmedIdentity, Meaning, confirm_identity
+from audit.signatures import ConfirmedIdentity, Meaning, Signing, confirm_identity
 from equipment.queries.site import plant_time_zone
-from mfg_project.demo.people import PASSWORD, demo_supervisor
+from mfg_project.demo.people import PASSWORD, demo_supervisor, require_demo
 from mfg_project.demo.plant import LineSpec, Plant
 from production.models import WorkOrder
+from production.services.signing import sign_work_order_step
 from production.services.work_orders import create_work_order, plan_work_order, release_work_order
 
 PIECES = range(60, 161, 20)
@@ -74,7 +75,16 @@ def release_for_the_demo(orders: Sequence[WorkOrder], *, source: str) -> None:
     identity = _supervisor_signs(source)
     with act_as(identity.user, source=source):
         for order in orders:
-            release_work_order(work_order_id=order.pk, identity=identity, meaning=Meaning.RELEASED)
+            release_work_order(work_order_id=order.pk, signing=_signing(identity))
+
+
+def sign_for_the_demo(order: WorkOrder, user: Any, *, step: str, meaning: str, comment: str) -> None:
+    """A signature of one of the demo's people, with the public password."""
+    require_demo()
+    with act_as(user, source="command:load_demo"):
+        identity = confirm_identity(user=user, username=user.get_username(), password=PASSWORD)
+        signing = Signing(identity=identity, meaning=meaning, comment=comment)
+        sign_work_order_step(work_order_id=order.pk, step=step, signing=signing)
 
 
 def make_released(
@@ -90,7 +100,7 @@ def make_released(
         new = draw_order(spec, rng=rng, start=start)
         order = create_planned(plant, spec, new)
         with act_as(identity.user, source=source):
-            orders.append(release_work_order(work_order_id=order.pk, identity=identity, meaning=Meaning.RELEASED))
+            orders.append(release_work_order(work_order_id=order.pk, signing=_signing(identity)))
         start = new.end
     return orders
 
@@ -100,4 +110,8 @@ def _supervisor_signs(source: str) -> ConfirmedIdentity:
     if supervisor is None:
         raise SignatureRefused(_("The demo supervisor has another password now: nobody signs for the demo."))
     with act_as(supervisor, source=source):
-        return confirm_identity(user=supervisor, password=PASSWORD)
+        return confirm_identity(user=supervisor, username=supervisor.get_username(), password=PASSWORD)
+
+
+def _signing(identity: ConfirmedIdentity) -> Signing:
+    return Signing(identity=identity, meaning=Meaning.RELEASED)

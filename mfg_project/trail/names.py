@@ -45,6 +45,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     "audit.Outbox": ("kind",),
     "audit.SecurityEvent": ("kind", "name_typed"),
     "audit.Signature": ("signer_name", "meaning"),
+    "audit.SignaturePolicy": ("record_label", "transition"),
+    "audit.SigningWindow": ("user__printed_name", "opened_at"),
 }
 SEARCHED_AT_MOST = 100  # records of a type whose name contains what was typed
 

@@ -14,15 +14,20 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from audit.admin_base import AuditedAdmin, tones
 from audit.admin_forms import NoteForm, ReasonForm, SignForm, VersionedForm, posted, step_page
 from audit.canonical import digest
-from audit.signatures import confirm_identity, signatures_of
-from audit.transitions import Edge, history_of
+from audit.errors import StaleVersion
+from audit.policies import active_policies
+from audit.signatures import signatures_of
+from audit.transitions import Edge, Signed, history_of
 from mfg_project.common.admin_columns import quantity
 from mfg_project.common.formats import moment, number
+from mfg_project.common.signing import parts_of, still_as_read
 from production.enums import FINAL_STATUSES, WorkOrderStatus
 from production.forms import JsonField
 from production.models import WorkOrder
+from production.queries.signing import LABEL, may_give_part, policy_of, step_label
 from production.queries.work_orders import matching
 from production.services import work_orders as services
+from production.services.signing import sign_work_order_step
 from production.transitions import CANCEL, COMPLETE, HOLD, PLAN, RELEASE, RESUME, WORK_ORDER
 
 STATUS_COLOURS = tones(WorkOrderStatus, {WorkOrderStatus.ON_HOLD: "warning", WorkOrderStatus.IN_PROGRESS: "info"})
@@ -137,8 +142,16 @@ class WorkOrderAdmin(AuditedAdmin):
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """Only the steps the status allows and the role may take; what else stands in the way is said on their page."""
         order = self.get_object(request, object_id)
-        allowed = {e.name for e in WORK_ORDER.allowed(order) if request.user.has_perm(e.permission)} if order else ()
+        allowed = self._takable(request.user, order) if order else ()
         return [found for found in super().get_actions_detail(request, object_id) if found.path in allowed]
+
+    def _takable(self, user: Any, order: WorkOrder) -> set[str]:
+        policies = active_policies(LABEL)
+        return {
+            edge.name
+            for edge in WORK_ORDER.allowed(order)
+            if user.has_perm(edge.permission) or may_give_part(user, edge, policies.get(edge.name))
+        }
 
     @action(description=PLAN.label, url_path="plan", icon="event_note", variant=ActionVariant.PRIMARY)
     def plan(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -153,23 +166,7 @@ class WorkOrderAdmin(AuditedAdmin):
 
     @action(description=RELEASE.label, url_path="release", icon="edit_note", variant=ActionVariant.PRIMARY)
     def release(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        order = self.record(request, object_id, permission=RELEASE.permission)
-        content_digest = digest(order.signed_content())
-        form = SignForm(posted(request), meanings=RELEASE.meanings, initial={"shown_digest": content_digest})
-        return step_page(
-            request,
-            self,
-            form=form,
-            act=lambda entered: _sign_and_release(request.user, order, entered),
-            title=_("Sign and release %(order)s") % {"order": order.work_order_number},
-            button=_("Sign and release"),
-            done=_("%(order)s is signed and released.") % {"order": order.work_order_number},
-            back=self.page_of(order),
-            template="admin/production/sign.html",
-            why_not=next(WORK_ORDER.refusals(order, RELEASE, request.user), ""),
-            content=signed_rows(order),
-            digest=content_digest,
-        )
+        return self._sign(request, object_id, RELEASE)
 
     @action(description=HOLD.label, url_path="hold", icon="pause_circle")
     def hold(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -218,6 +215,9 @@ class WorkOrderAdmin(AuditedAdmin):
     def _step(
         self, request: HttpRequest, object_id: str, edge: Edge, *, form_class: Any, act: Any, explanation: Any
     ) -> HttpResponse:
+        """A step by the click or with a reason; signed where a policy asks for it."""
+        if edge.signed is Signed.BY_POLICY and policy_of(edge.name):
+            return self._sign(request, object_id, edge)
         order = self.record(request, object_id, permission=edge.permission)
         return step_page(
             request,
@@ -232,6 +232,47 @@ class WorkOrderAdmin(AuditedAdmin):
             explanation=explanation,
         )
 
+    def _sign(self, request: HttpRequest, object_id: str, edge: Edge) -> HttpResponse:
+        may_give = may_give_part(request.user, edge, policy_of(edge.name))
+        order = self.record(request, object_id, permission="production.view_workorder" if may_give else edge.permission)
+        rounds = WORK_ORDER.rounds(order)
+        asked = rounds.get(edge.name)
+        if asked is None:  # the status does not allow it, or no policy is in force: the page says which
+            form: Any = forms.Form()
+        else:
+            form = SignForm(
+                posted(request),
+                request=request,
+                meanings=asked.next.meanings,
+                needs_comment=_("Reason") if edge.needs_reason else "",
+                initial={"digest": asked.digest, "step": asked.next.step},
+            )
+        takes = asked is None or asked.is_last
+        name = {"order": order.work_order_number, "step": edge.label}
+        return step_page(
+            request,
+            self,
+            form=form,
+            act=lambda _entered: _sign_step(form, order, edge, asked),
+            title=_("Sign and release %(order)s") % name if edge is RELEASE else _("Sign: %(step)s, %(order)s") % name,
+            button=step_label(edge) if takes else _("Sign"),
+            done=_("%(order)s is signed; “%(step)s” is done.") % name if takes else _("%(order)s is signed.") % name,
+            back=self.page_of(order),
+            template="admin/production/sign.html",
+            why_not=next(WORK_ORDER.refusals(order, edge, request.user, rounds), ""),
+            content=signed_rows(order),
+            digest=digest(order.signed_content()),
+            parts=parts_of(asked),
+        )
+
+
+def _sign_step(form: Any, order: WorkOrder, edge: Edge, asked: Any) -> None:
+    if asked is None:
+        raise StaleVersion(next(WORK_ORDER.refusals(order, edge, form.request.user), ""))
+    still_as_read(form, asked)
+    signing = form.signing(form.confirm())
+    sign_work_order_step(work_order_id=order.pk, step=edge.name, signing=signing)
+
 
 def _json(value: Any) -> str:
     return "—" if value is None else json.dumps(value, ensure_ascii=False)
@@ -243,17 +284,6 @@ def _by_key(values: dict[str, Any]) -> dict[str, Any]:
         (f"{name}_id" if name in LINKS else name): (value and value.pk if name in LINKS else value)
         for name, value in values.items()
     }
-
-
-def _sign_and_release(user: Any, order: WorkOrder, entered: dict[str, Any]) -> None:
-    identity = confirm_identity(user=user, password=entered["password"])
-    services.release_work_order(
-        work_order_id=order.pk,
-        identity=identity,
-        meaning=entered["meaning"],
-        comment=entered["comment"],
-        expected_digest=entered["shown_digest"],
-    )
 
 
 def _steps(order: WorkOrder) -> list[dict[str, Any]]:

@@ -100,8 +100,27 @@ class WorkOrderChange(WorkOrderInput):
     """A PATCH: only what is given is changed."""
 
 
-class ReasonInput(Input):
-    reason = serializers.CharField(max_length=2000, allow_blank=True, required=False, default="")
+class SignatureInput(Input):
+    """A signature in full, each time: user name, password, and what it means.
+
+    `digest` is that of the content the signer has read, `number` which of the signatures it was shown to be: when the
+    order is another by then, nothing is signed.
+    """
+
+    username = serializers.CharField(max_length=150)
+    password = serializers.CharField(
+        max_length=4096, trim_whitespace=False, write_only=True, style={"input_type": "password"}
+    )
+    code = serializers.CharField(max_length=20, required=False, allow_blank=True, help_text="One-time code, if used.")
+    meaning = serializers.ChoiceField(choices=Meaning.choices)
+    digest = serializers.RegexField("^[0-9a-f]{64}$", required=False)
+    number = serializers.IntegerField(required=False, min_value=1, max_value=9)
+
+
+class ReleaseInput(SignatureInput):
+    """The signature, and a remark."""
+
+    comment = serializers.CharField(max_length=2000, required=False, allow_blank=True)
     version = serializers.IntegerField(required=False, min_value=1)
 
 
@@ -109,15 +128,14 @@ class PlainStepInput(Input):
     version = serializers.IntegerField(required=False, min_value=1)
 
 
-class ReleaseInput(Input):
-    """The signature: the signer's password once more, what the signature means, and a remark."""
+class StepInput(PlainStepInput):
+    """`signature` where the step needs one (`allowed_steps` of the order says so)."""
 
-    password = serializers.CharField(
-        max_length=4096, trim_whitespace=False, write_only=True, style={"input_type": "password"}
-    )
-    meaning = serializers.ChoiceField(choices=Meaning.choices)
-    comment = serializers.CharField(max_length=2000, required=False, allow_blank=True)
-    version = serializers.IntegerField(required=False, min_value=1)
+    signature = SignatureInput(required=False)
+
+
+class ReasonInput(StepInput):
+    reason = serializers.CharField(max_length=2000, allow_blank=True, required=False, default="")
 
 
 class HoldJobInput(Input):

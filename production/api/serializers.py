@@ -8,16 +8,29 @@ from audit.signatures import Meaning
 from mfg_project.common.fields import CountField, RecordSerializer
 from production.enums import FINAL_STATUSES, Priority
 from production.models import JobOrder, KpiDaily, QuantityReport, WorkOrder
-from production.services.work_orders import refused_steps
+from production.queries.signing import Step, possible_steps
 from production.transitions import JOB_ORDER
 
 
+class NextSignatureSerializer(serializers.Serializer):
+    """The signature a step waits for: which one of how many, what it may mean, and the roles that may give it."""
+
+    number = serializers.IntegerField()
+    of = serializers.IntegerField()
+    meanings = serializers.ListField(child=serializers.ChoiceField(Meaning.choices))
+    roles = serializers.ListField(child=serializers.CharField())
+
+
 class StepSerializer(serializers.Serializer):
-    """A step the status allows, and why it is refused now; `refusal` is null when it can be taken."""
+    """A step the status allows, and why it is refused now; `refusal` is null when it can be taken.
+
+    `signature` is null when the step needs none.
+    """
 
     name = serializers.CharField()
     label = serializers.CharField()  # type: ignore[assignment]
     refusal = serializers.CharField(allow_null=True)
+    signature = NextSignatureSerializer(allow_null=True)
 
 
 class JobOrderSerializer(RecordSerializer):
@@ -57,7 +70,9 @@ class JobOrderDetailSerializer(JobOrderSerializer):
     @extend_schema_field(StepSerializer(many=True))
     def get_allowed_steps(self, job: JobOrder) -> list[dict[str, Any]]:
         user = self.context["request"].user
-        return [_step(edge, next(JOB_ORDER.refusals(job, edge, user), "")) for edge in JOB_ORDER.allowed(job)]
+        return [
+            _step(Step(edge, next(JOB_ORDER.refusals(job, edge, user), ""), None)) for edge in JOB_ORDER.allowed(job)
+        ]
 
 
 class WorkOrderSerializer(RecordSerializer):
@@ -143,11 +158,23 @@ class WorkOrderDetailSerializer(WorkOrderSerializer):
 
     @extend_schema_field(StepSerializer(many=True))
     def get_allowed_steps(self, order: WorkOrder) -> list[dict[str, Any]]:
-        return [_step(edge, refusal) for edge, refusal in refused_steps(order, self.context["request"].user)]
+        return [_step(step) for step in possible_steps(order, self.context["request"].user)]
 
 
-def _step(edge: Any, refusal: str) -> dict[str, Any]:
-    return {"name": edge.name, "label": str(edge.label), "refusal": refusal or None}
+def _step(step: Step) -> dict[str, Any]:
+    asked = step.round
+    return {
+        "name": step.edge.name,
+        "label": str(step.edge.label),
+        "refusal": step.refused or None,
+        "signature": asked
+        and {
+            "number": asked.next.step,
+            "of": len(asked.policy.steps),
+            "meanings": list(asked.next.meanings),
+            "roles": list(asked.next.roles),
+        },
+    }
 
 
 class SignatureSerializer(serializers.Serializer):
@@ -159,6 +186,17 @@ class SignatureSerializer(serializers.Serializer):
     meaning = serializers.ChoiceField(source="signature.meaning", choices=Meaning.choices)
     meaning_label = serializers.CharField()
     signed_at = serializers.DateTimeField(source="signature.signed_at")
+    plant_zone = serializers.CharField(source="signature.plant_zone")
+    plant_offset = serializers.IntegerField(source="signature.plant_offset", allow_null=True)
+    step = serializers.CharField(source="signature.transition")
+    number = serializers.IntegerField(source="signature.step_no", allow_null=True)
+    from_state = serializers.CharField(source="signature.previous_state")
+    to_state = serializers.CharField(
+        source="signature.new_state", help_text="Empty: further signatures were needed before the step was taken."
+    )
+    policy_version = serializers.IntegerField(source="signature.policy_version", allow_null=True)
+    components = serializers.ListField(source="signature.components", child=serializers.CharField())
+    station = serializers.CharField(source="signature.station")
     comment = serializers.CharField(source="signature.comment")
     record_version = serializers.IntegerField(source="signature.record_version")
     digest = serializers.CharField(source="signature.digest")

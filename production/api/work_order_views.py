@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit.errors import InvalidInput
-from audit.signatures import confirm_identity, signatures_of
+from audit.signatures import Signing, confirm_identity, signatures_of
 from equipment.api.source import source_of
 from mfg_project.common.versions import expected_version
 from mfg_project.common.viewsets import RecordViewSet, read_body
@@ -20,6 +20,7 @@ from production.api.inputs import (
     PlainStepInput,
     ReasonInput,
     ReleaseInput,
+    StepInput,
     WorkOrderChange,
     WorkOrderInput,
 )
@@ -31,10 +32,12 @@ from production.api.serializers import (
 )
 from production.models import WorkOrder
 from production.queries.order_history import steps_of
+from production.queries.signing import policy_of
 from production.queries.work_orders import find_active_orders, work_orders_with_links
 from production.services import work_orders
 from production.services.order_amendments import amend_work_order
-from production.transitions import CANCEL, COMPLETE, HOLD, PLAN, RELEASE, RESUME
+from production.services.signing import SIGNED_STEPS, require_part, sign_work_order_step
+from production.transitions import CANCEL, COMPLETE, HOLD, PLAN, RELEASE, RESUME, WORK_ORDER
 
 # What a PUT leaves out goes back to where it was when the order was made.
 PUT_DEFAULTS: dict[str, Any] = {
@@ -76,11 +79,19 @@ class WorkOrderViewSet(RecordViewSet):
         "create": ("production.add_workorder",),
         "update": CHANGE,
         "partial_update": CHANGE,
-        **{edge.name: (edge.permission,) for edge in (PLAN, RELEASE, HOLD, RESUME, COMPLETE, CANCEL)},
+        PLAN.name: (PLAN.permission,),
+        # Who gives an earlier signature of a step need not be allowed to take it: its policy names the roles
+        **{edge.name: (edge.permission, "audit.add_signature") for edge in (RELEASE, HOLD, RESUME, COMPLETE, CANCEL)},
         "signatures": ("audit.view_signature",),
         "history": ("production.view_historicalworkorder",),
     }
     not_found = _("The work order was not found.")
+
+    def check_permissions(self, request: Request) -> None:
+        """Who has no part in a step is told so before a body is read."""
+        super().check_permissions(request)
+        if self.action in SIGNED_STEPS and not request.user.has_perm(WORK_ORDER.by_name[self.action].permission):
+            require_part(request.user, WORK_ORDER.by_name[self.action], policy_of(self.action))
 
     def get_queryset(self) -> QuerySet[WorkOrder]:
         orders = super().get_queryset()
@@ -142,14 +153,9 @@ class WorkOrderViewSet(RecordViewSet):
     @action(detail=True, methods=["post"])
     def release(self, request: Request, pk: Any = None) -> Response:
         """Sign and release a planned order. A wrong password is counted; after five, the account is locked."""
-        order = self.get_object()
         values = read_body(ReleaseInput, request)
-        version = expected_version(request, values.pop("version", None))
-        identity = confirm_identity(user=request.user, password=values.pop("password"))
-        released = work_orders.release_work_order(
-            work_order_id=order.pk, identity=identity, expected_version=version, **values
-        )
-        return self.answer(released)
+        version, comment = values.pop("version", None), values.pop("comment", "")
+        return self._signed(request, self.get_object(), "release", values, comment, version)
 
     @extend_schema(request=ReasonInput, responses=WorkOrderDetailSerializer)
     @action(detail=True, methods=["post"])
@@ -163,11 +169,11 @@ class WorkOrderViewSet(RecordViewSet):
         """Go on where the hold began."""
         return self._step(request, ReasonInput, work_orders.resume_work_order)
 
-    @extend_schema(request=PlainStepInput, responses=WorkOrderDetailSerializer)
+    @extend_schema(request=StepInput, responses=WorkOrderDetailSerializer)
     @action(detail=True, methods=["post"])
     def complete(self, request: Request, pk: Any = None) -> Response:
         """Complete an order whose operations are complete."""
-        return self._step(request, PlainStepInput, work_orders.complete_work_order)
+        return self._step(request, StepInput, work_orders.complete_work_order)
 
     @extend_schema(request=ReasonInput, responses=WorkOrderDetailSerializer)
     @action(detail=True, methods=["post"])
@@ -178,8 +184,33 @@ class WorkOrderViewSet(RecordViewSet):
     def _step(self, request: Request, body: Any, step: Any) -> Response:
         order = self.get_object()
         values = read_body(body, request)
+        if signature := values.pop("signature", None):
+            version = values.pop("version", None)
+            return self._signed(request, order, str(self.action), signature, values.get("reason", ""), version)
         version = expected_version(request, values.pop("version", None))
         return self.answer(step(work_order_id=order.pk, expected_version=version, **values))
+
+    def _signed(
+        self, request: Request, order: WorkOrder, step: str, given: dict[str, Any], comment: str, version: int | None
+    ) -> Response:
+        """Give the next signature of a step, in full: a program has no series of signatures."""
+        version = expected_version(request, version)
+        asked = WORK_ORDER.rounds(order).get(step)
+        number = given.get("number") or (asked.next.step if asked else None)
+        identity = confirm_identity(
+            user=request.user, username=given["username"], password=given["password"], code=given.get("code", "")
+        )
+        signing = Signing(
+            identity=identity,
+            meaning=given["meaning"],
+            comment=comment,
+            digest=given.get("digest", ""),
+            step=number,
+        )
+        signed, _signature = sign_work_order_step(
+            work_order_id=order.pk, step=step, signing=signing, expected_version=version
+        )
+        return self.answer(signed)
 
     @extend_schema(responses=SignatureSerializer(many=True), filters=False)
     @action(detail=True, pagination_class=None, filter_backends=[])

@@ -53,6 +53,21 @@ class WorkOrder(AuditedModel):
 
     DERIVED_FIELDS = ("actual_quantity",)  # sum of the quantity reports, which are the evidence
     LINE: ClassVar[str] = "production_line"  # whose account changes the order
+    # Who writes one of these is the author of what is signed; operations are copied from the routing unchanged
+    SIGNED_COLUMNS: ClassVar[tuple[str, ...]] = (
+        "work_order_number",
+        "product_id",
+        "batch_id",
+        "production_line_id",
+        "planned_quantity",
+        "uom",
+        "priority",
+        "scheduled_start",
+        "scheduled_end",
+        "manufacturing_parameters",
+        "quality_requirements",
+        "special_instructions",
+    )
 
     work_order_number = models.CharField(
         _("work order number"),
@@ -197,6 +212,9 @@ class WorkOrder(AuditedModel):
     def tolerated_quantity(self) -> Decimal:
         """The most pieces an operation of this order may report: plan plus the product's tolerance."""
         return self.planned_quantity * (1 + self.product.overproduction_tolerance / 100)
+
+    def signed_name(self) -> str:
+        return self.work_order_number
 
     def signed_content(self) -> dict[str, Any]:
         """What a release signature covers: what is to be made and how, not how far it got."""

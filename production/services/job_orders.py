@@ -23,7 +23,7 @@ from production.enums import JobOrderStatus, WorkOrderStatus
 from production.events import publish_order
 from production.models import JobOrder, QuantityReport, WorkOrder
 from production.services.work_orders import apply_completion, locked_order
-from production.transitions import JOB_COMPLETE, JOB_HOLD, JOB_ORDER, JOB_START, START, WORK_ORDER
+from production.transitions import COMPLETE, JOB_COMPLETE, JOB_HOLD, JOB_ORDER, JOB_START, START, WORK_ORDER
 
 
 def start_job(*, job_order_id: UUID, source: str = StateSource.PERSON) -> JobOrder:
@@ -58,7 +58,7 @@ def complete_job(*, job_order_id: UUID, source: str = StateSource.PERSON) -> Job
         now = timezone.now()
         JOB_ORDER.apply(job, JOB_COMPLETE, occurred_at=now, actual_end=max(now, job.actual_start or now))
         if not order.job_orders.exclude(status=JobOrderStatus.COMPLETED).exists():
-            apply_completion(order, at=now)
+            _complete(order, now)
         _rest_line(job, source)
         _announce(job)
     return job
@@ -152,6 +152,12 @@ def _locked(job_order_id: UUID) -> tuple[WorkOrder, JobOrder]:
     require_line(job.production_line_id)
     job.work_order = order
     return order, job
+
+
+def _complete(order: WorkOrder, at: dt.datetime) -> None:
+    """The order is complete with its last job, unless somebody has to sign that: then it waits for who does."""
+    if WORK_ORDER.asked(order, COMPLETE) is None:
+        apply_completion(order, at=at)
 
 
 def _announce(job: JobOrder) -> None:

@@ -11,13 +11,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from audit import records
-from audit.canonical import digest
 from audit.context import require
-from audit.errors import InvalidInput, NotFound, StaleVersion
+from audit.errors import InvalidInput, NotFound
 from audit.journal import change
 from audit.models import Signature
-from audit.signatures import ConfirmedIdentity
-from audit.transitions import Edge
+from audit.signatures import Signing
 from equipment.models import ProductionLine
 from equipment.scope import require_line, require_target, visible
 from inventory.models import Material
@@ -88,7 +86,7 @@ def create_work_order(
                 **values,
             )
         )
-        _announce(order)
+        announce(order)
     return order
 
 
@@ -116,7 +114,7 @@ def update_work_order(
         records.update(order, expected_version=expected_version, reason=reason, **changes)
         if "production_line_id" in changes:
             _dispatch_jobs(order)
-        _announce(order)
+        announce(order)
     return order
 
 
@@ -139,70 +137,69 @@ def plan_work_order(*, work_order_id: UUID, expected_version: int | None = None)
                     production_line_id=operation.production_line_id or order.production_line_id,
                 )
             )
-        _announce(order)
+        announce(order)
     return order
 
 
 def release_work_order(
-    *,
-    work_order_id: UUID,
-    identity: ConfirmedIdentity | None,
-    meaning: str,
-    comment: str = "",
-    expected_digest: str = "",
-    expected_version: int | None = None,
+    *, work_order_id: UUID, signing: Signing | None, reason: str = "", expected_version: int | None = None
 ) -> WorkOrder:
-    """Release a planned order to the floor, signed by the current actor.
+    """Release a planned order to the floor with the last signature its policy asks for, of the current actor.
 
-    `expected_digest` is the digest of the content the signer was shown; under the lock it must still be the same.
-    Raises TransitionRefused, MissingPermission, InvalidInput, StaleVersion (the content changed since it was shown)
-    or SignatureRefused; nothing is changed then.
+    Raises TransitionRefused, MissingPermission, InvalidInput, StaleVersion (what was shown is no longer so) or
+    SignatureRefused; nothing is changed then. As all steps that may be signed do.
     """
-    with change("release_work_order", comment):
+    with change("release_work_order", reason):
         order = own_order(work_order_id, expected_version)
-        if expected_digest and digest(order.signed_content()) != expected_digest:
-            raise StaleVersion(_("The content changed since you opened it. Nothing was signed. Read it again."))
-        WORK_ORDER.apply(order, RELEASE, identity=identity, meaning=meaning, reason=comment, stamp=_signature_summary)
-        _announce(order)
+        WORK_ORDER.apply(order, RELEASE, signing=signing, reason=reason, stamp=_signature_summary)
+        announce(order)
     return order
 
 
-def hold_work_order(*, work_order_id: UUID, reason: str, expected_version: int | None = None) -> WorkOrder:
+def hold_work_order(
+    *, work_order_id: UUID, reason: str, signing: Signing | None = None, expected_version: int | None = None
+) -> WorkOrder:
     """Stop an order from going on; its jobs stay as they are but accept no start and no pieces."""
     with change("hold_work_order", reason):
         order = own_order(work_order_id, expected_version)
-        WORK_ORDER.apply(order, HOLD, reason=reason, status_before_hold=order.status)
-        _announce(order)
+        WORK_ORDER.apply(order, HOLD, signing=signing, reason=reason, status_before_hold=order.status)
+        announce(order)
     return order
 
 
-def resume_work_order(*, work_order_id: UUID, reason: str = "", expected_version: int | None = None) -> WorkOrder:
+def resume_work_order(
+    *, work_order_id: UUID, reason: str = "", signing: Signing | None = None, expected_version: int | None = None
+) -> WorkOrder:
     """Bring an order back to the status it had before the hold."""
     with change("resume_work_order", reason):
         order = own_order(work_order_id, expected_version)
-        WORK_ORDER.apply(order, RESUME, reason=reason, status_before_hold="")
-        _announce(order)
+        WORK_ORDER.apply(order, RESUME, signing=signing, reason=reason, status_before_hold="")
+        announce(order)
     return order
 
 
-def complete_work_order(*, work_order_id: UUID, expected_version: int | None = None) -> WorkOrder:
-    """Complete an order whose jobs are all complete; the last job's completion does this by itself."""
-    with change("complete_work_order"):
+def complete_work_order(
+    *, work_order_id: UUID, reason: str = "", signing: Signing | None = None, expected_version: int | None = None
+) -> WorkOrder:
+    """Complete an order whose jobs are all complete; the last job's completion does this by itself, unless signed."""
+    with change("complete_work_order", reason):
         order = own_order(work_order_id, expected_version)
-        apply_completion(order)
-        _announce(order)
+        apply_completion(order, signing=signing, reason=reason)
+        announce(order)
     return order
 
 
-def cancel_work_order(*, work_order_id: UUID, reason: str, expected_version: int | None = None) -> WorkOrder:
+def cancel_work_order(
+    *, work_order_id: UUID, reason: str, signing: Signing | None = None, expected_version: int | None = None
+) -> WorkOrder:
     """Cancel an order that is not final, and the jobs it still has."""
     with change("cancel_work_order", reason):
         order = own_order(work_order_id, expected_version)
-        WORK_ORDER.apply(order, CANCEL, reason=reason)
+        WORK_ORDER.apply(order, CANCEL, signing=signing, reason=reason)
         for job in order.job_orders.select_for_update(no_key=True).order_by("pk"):
             if job.status in JOB_CANCEL.sources:
                 JOB_ORDER.apply(job, JOB_CANCEL, reason=reason)
-        _announce(order)
+        announce(order)
     return order
 
 
@@ -231,17 +228,16 @@ def own_order(work_order_id: UUID, expected_version: int | None = None) -> WorkO
     return order
 
 
-def apply_completion(order: WorkOrder, *, at: dt.datetime | None = None) -> None:
+def apply_completion(
+    order: WorkOrder, *, at: dt.datetime | None = None, signing: Signing | None = None, reason: str = ""
+) -> None:
     at = at or timezone.now()
-    WORK_ORDER.apply(order, COMPLETE, occurred_at=at, actual_end=max(at, order.actual_start or at))
+    WORK_ORDER.apply(
+        order, COMPLETE, signing=signing, reason=reason, occurred_at=at, actual_end=max(at, order.actual_start or at)
+    )
 
 
-def refused_steps(order: WorkOrder, user: Any) -> list[tuple[Edge, str]]:
-    """Every step the status allows with why this user cannot take it now ("" = possible); for pages and API."""
-    return [(edge, next(WORK_ORDER.refusals(order, edge, user), "")) for edge in WORK_ORDER.allowed(order)]
-
-
-def _announce(order: WorkOrder) -> None:
+def announce(order: WorkOrder) -> None:
     transaction.on_commit(partial(publish_order, order.pk))
 
 

@@ -16,16 +16,18 @@ from django.views.decorators.http import require_safe
 from audit import access
 from audit.canonical import plain
 from audit.errors import NotFound
+from audit.models import Signature
+from audit.policies import role_words
 from audit.seal_wait import sealed_signatures
 from audit.signatures import SignatureView, signatures_of
-from audit.transitions import Edge
-from mfg_project.common.formats import Moment, both_zones, duration, moment, number
+from audit.transitions import Signed
+from mfg_project.common.formats import Moment, duration, moment, number
 from mfg_project.common.pages import allowed, render_page
 from production.enums import FINAL_STATUSES, JobOrderStatus
 from production.models import JobOrder, WorkOrder
 from production.queries.order_history import edits_of, order_for_page, reports_of, run_counts, runs_of, steps_of
-from production.services.work_orders import refused_steps
-from production.transitions import CANCEL, COMPLETE, HOLD, PLAN, RELEASE, RESUME, START
+from production.queries.signing import Step, possible_steps, step_label
+from production.transitions import CANCEL, COMPLETE, PLAN, RELEASE, RESUME, START, WORK_ORDER
 from production.views.order_rows import lateness, priority_label
 from production.views.signed_content import ContentChange, content_changes, readable
 from production.views.timeline import timeline
@@ -33,9 +35,6 @@ from production.views.timeline import timeline
 REPORTS_SHOWN = 200
 STORY_SHOWN = 20  # the rest of the story is one click away
 
-# How a step is taken from the page: at once, in a dialog, or elsewhere.
-AT_ONCE = (PLAN, RESUME, COMPLETE)
-IN_DIALOG = (RELEASE, HOLD, CANCEL)
 STEP_ICONS = {
     "plan": "calendar",
     "release": "pen-line",
@@ -98,12 +97,14 @@ class JobRow:
 
 @dataclass(frozen=True, slots=True)
 class SignatureCard:
+    step: str
     meaning: str
     name: str
     title: str
     at: str
     digest: str
     comment: str
+    counts: bool  # False: a part of a step that was never taken by it, and has to be given again
     matches: bool
     changes: list[ContentChange]
     is_sealed: bool
@@ -156,7 +157,7 @@ def detail_context(request: HttpRequest, order: WorkOrder) -> dict[str, Any]:
     steps, reports = steps_of(order), reports_of(order, at_most=REPORTS_SHOWN)
     jobs = [job_row(job, order) for job in order.job_orders.all()]
     runs, odd_runs = run_counts(order)
-    possible = refused_steps(order, request.user)
+    possible = possible_steps(order, request.user)
     story = timeline(order, steps, reports, edits_of(order) if sees_edits else [])
     return {
         "order": order,
@@ -171,12 +172,13 @@ def detail_context(request: HttpRequest, order: WorkOrder) -> dict[str, Any]:
         "plan": float(order.planned_quantity),
         "jobs": jobs,
         "buttons": step_buttons(order, possible),
-        "starts_on_terminal": START in [edge for edge, _why in possible],
+        "starts_on_terminal": START in [step.edge for step in possible],
         "may_edit": request.user.has_perm("production.change_workorder")
         and order.status not in FINAL_STATUSES
         and not access.refusal(order),
         "may_check": request.user.has_perm("quality.record_check"),
-        "signatures": _signature_cards(order),
+        "signatures": _signature_cards(order, possible),
+        "waits": [waits for step in possible if (waits := _waits(step))],
         "runs": runs,
         "odd_runs": odd_runs,
         "timeline": story[:STORY_SHOWN],
@@ -188,30 +190,40 @@ def detail_context(request: HttpRequest, order: WorkOrder) -> dict[str, Any]:
     }
 
 
-def step_buttons(order: WorkOrder, possible: list[tuple[Edge, str]]) -> list[StepButton]:
+def step_buttons(order: WorkOrder, possible: list[Step]) -> list[StepButton]:
     """Every step the status allows; what this user cannot take now is grey and says why."""
     buttons = []
     has_primary = False
-    for edge, refused in possible:
+    for step in possible:
+        edge, refused = step.edge, step.refused
         if edge == START:
             continue  # an order starts with its first job, on the terminal
         css = "button-danger" if edge == CANCEL else ""
         if not refused and not has_primary and edge in (PLAN, RELEASE, COMPLETE, RESUME):
             css, has_primary = "button-primary", True
-        buttons.append(_button(edge, order, refused, css))
+        buttons.append(_button(step, order, css))
     return buttons
 
 
-def _button(edge: Edge, order: WorkOrder, refused: str, css: str) -> StepButton:
+def _button(step: Step, order: WorkOrder, css: str) -> StepButton:
+    edge = step.edge
+    is_signed = bool(step.round) or edge.signed is Signed.ALWAYS
     return StepButton(
         name=edge.name,
-        label=_("Sign and release") if edge == RELEASE else str(edge.label),
-        icon=STEP_ICONS[edge.name],
+        label=_signed_label(step) if is_signed else str(edge.label),
+        icon="pen-line" if is_signed else STEP_ICONS[edge.name],
         url=reverse(f"production:work-order-{edge.name}", args=[order.pk]),
-        refused=refused,
-        in_dialog=edge in IN_DIALOG,
+        refused=step.refused,
+        in_dialog=is_signed or edge.needs_reason,
         css=css,
     )
+
+
+def _signed_label(step: Step) -> str:
+    if step.round is None or step.round.is_last:
+        return step_label(step.edge)
+    words = {"step": step.edge.label, "n": step.round.next.step, "of": len(step.round.policy.steps)}
+    return _("Sign: %(step)s (%(n)s of %(of)s)") % words
 
 
 def job_row(job: JobOrder, order: WorkOrder) -> JobRow:
@@ -267,22 +279,54 @@ def _facts(order: WorkOrder) -> list[tuple[str, Any]]:
     return [(label, value) for label, value in rows if value]
 
 
-def _signature_cards(order: WorkOrder) -> list[SignatureCard]:
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """A step of which a part of the signatures is given."""
+
+    step: str
+    given: int
+    of: int
+    roles: str
+
+
+def _waits(step: Step) -> Waits | None:
+    asked = step.round
+    if asked is None or not asked.given:
+        return None
+    return Waits(str(step.edge.label), len(asked.given), len(asked.policy.steps), role_words(asked.next.roles))
+
+
+def _signature_cards(order: WorkOrder, possible: list[Step]) -> list[SignatureCard]:
     views = signatures_of(order)
     sealed = sealed_signatures([view.signature for view in views])
-    return [_signature_card(order, view, str(view.signature.pk) in sealed) for view in views]
+    counting = {one.pk for step in possible if step.round for one in step.round.given}
+    return [_signature_card(order, view, sealed, counting | taken(views)) for view in views]
 
 
-def _signature_card(order: WorkOrder, view: SignatureView, is_sealed: bool) -> SignatureCard:
+def taken(views: list[SignatureView]) -> set[Any]:
+    """Parts whose step was taken: a last signature of the same content and policy followed them."""
+    last = {_round_of(view.signature) for view in views if view.signature.new_state}
+    return {view.signature.pk for view in views if _round_of(view.signature) in last}
+
+
+def _round_of(signature: Signature) -> tuple[Any, ...]:
+    return signature.transition, signature.digest, signature.policy_id, signature.policy_version
+
+
+def _signature_card(order: WorkOrder, view: SignatureView, sealed: set[str], counting: set[Any]) -> SignatureCard:
     signature = view.signature
+    is_part = bool(signature.transition) and not signature.new_state
+    edge = WORK_ORDER.by_name.get(signature.transition)
     return SignatureCard(
+        step=str(edge.label) if edge else "",
         meaning=view.meaning_label,
         name=signature.signer_name,
         title=signature.signer_title,
-        at=both_zones(signature.signed_at),
+        at=view.when,
         digest=signature.digest,
         comment=signature.comment,
+        counts=not is_part or signature.pk in counting,
         matches=view.content_matches,
         changes=[] if view.content_matches else content_changes(signature.content, plain(order.signed_content())),
-        is_sealed=is_sealed,
+        is_sealed=str(signature.pk) in sealed,
     )

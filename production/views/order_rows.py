@@ -12,6 +12,7 @@ from mfg_project.common.formats import Moment, duration, moment, number
 from production.enums import FINAL_STATUSES, Priority, WorkOrderStatus
 from production.models import WorkOrder
 from production.queries.order_list import OrderProgress
+from production.queries.signing import SignedMark
 
 NOTHING = OrderProgress(Decimal(0), 0, 0)
 
@@ -39,9 +40,12 @@ class OrderRow:
     due: Moment | None
     late: str
     needs_attention: bool
+    signed: SignedMark | None
 
 
-def order_row(order: WorkOrder, progress: OrderProgress | None, *, now: dt.datetime) -> OrderRow:
+def order_row(
+    order: WorkOrder, progress: OrderProgress | None, *, now: dt.datetime, signed: SignedMark | None = None
+) -> OrderRow:
     progress = progress or NOTHING
     good = order.actual_quantity or Decimal(0)
     late = lateness(order, now=now)
@@ -70,6 +74,7 @@ def order_row(order: WorkOrder, progress: OrderProgress | None, *, now: dt.datet
         due=moment(order.actual_end or order.scheduled_end, now=now),
         late=late,
         needs_attention=bool(late) or order.status == WorkOrderStatus.ON_HOLD,
+        signed=signed,
     )
 
 

@@ -36,6 +36,7 @@ from production.queries.order_list import (
     progress_of,
     view_counts,
 )
+from production.queries.signing import SignedMark, signed_marks
 from production.views.order_rows import order_row, priority_label
 
 PER_PAGE = 50
@@ -49,10 +50,12 @@ def work_order_list(request: HttpRequest) -> HttpResponse:
     wanted = read_filter(request)
     page = FirstPages(filtered_orders(wanted, now=now), PER_PAGE).get_page(request.GET.get("page"))
     orders = list(page)
-    progress = progress_of(orders)
+    progress, signed = progress_of(orders), signed_marks(orders)
     context = {
         "wanted": wanted,
-        "rows": [order_row(order, progress.get(order.pk), now=now) for order in orders],
+        "rows": [
+            order_row(order, progress.get(order.pk), now=now, signed=signed.get(str(order.pk))) for order in orders
+        ],
         "page": page,
         "query": query_without(request, "page"),
         "chips": _chips(wanted, view_counts(wanted, now=now)),
@@ -79,10 +82,16 @@ def work_order_csv(request: HttpRequest) -> HttpResponse:
     header = [
         _("Number"), _("Product code"), _("Product"), _("Batch"), _("Status"), _("Line"), _("Plan"), _("Good"),
         _("Scrap"), _("Unit"), _("Priority"), _("Scheduled start"), _("Scheduled end"), _("Actual start"),
-        _("Actual end"),
+        _("Actual end"), _("Signed by"), _("Meaning"), _("Signed at"), _("Signature state"),
     ]  # fmt: skip
-    progress = progress_of(orders)
-    rows = (_csv_row(order, progress[order.pk].scrap if order.pk in progress else 0) for order in orders)
+    progress, signed = progress_of(orders), signed_marks(orders)
+    rows = (
+        [
+            *_csv_row(order, progress[order.pk].scrap if order.pk in progress else 0),
+            *_csv_mark(signed.get(str(order.pk))),
+        ]
+        for order in orders
+    )
     return csv_response(f"work-orders-{timezone.localdate():%Y-%m-%d}.csv", header, rows)
 
 
@@ -184,6 +193,20 @@ def _empty(request: HttpRequest, wanted: OrderFilter, page: Page[WorkOrder]) -> 
         "action_url": reverse("production:work-order-create") if may_add else "",
         "action_label": _("New order"),
     }
+
+
+def _csv_mark(mark: SignedMark | None) -> list[str]:
+    if mark is None:
+        return ["", "", "", ""]
+    if mark.waits_for:
+        state = _("%(given)s of %(of)s, waits for: %(roles)s") % {
+            "given": mark.given,
+            "of": mark.of,
+            "roles": mark.waits_for,
+        }
+    else:
+        state = _("superseded") if mark.is_superseded else _("as signed")
+    return [mark.name, mark.meaning, mark.when, state]
 
 
 def _csv_row(order: WorkOrder, scrap: Any) -> list[Any]:

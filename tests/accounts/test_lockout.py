@@ -78,7 +78,7 @@ def test_login_and_signing_count_together(as_admin):
     guess(as_admin, 3)
     for attempt in (4, 5):
         with pytest.raises(SignatureRefused, match=f"attempt {attempt}|locked"):
-            confirm_identity(user=as_admin, password="wrong")
+            confirm_identity(user=as_admin, username=as_admin.get_username(), password="wrong")
 
     as_admin.refresh_from_db()
     assert as_admin.locked_at
@@ -100,7 +100,7 @@ def test_a_locked_account_keeps_the_session_it_has_but_signs_nothing(client, use
 
     assert client.get("/board/").status_code == 200
     with act_as(user, source="test"), pytest.raises(SignatureRefused, match="locked"):
-        confirm_identity(user=user, password=PASSWORD)
+        confirm_identity(user=user, username=user.get_username(), password=PASSWORD)
 
 
 def test_a_locked_program_gets_no_new_token_for_an_old_one(client, user_of):

@@ -71,14 +71,14 @@ class TestSetByAnother:
 
     def test_it_signs_nothing_until_its_owner_changed_it(self, client, given):
         with act_as(given, source="test"), pytest.raises(SignatureRefused, match="Change your password"):
-            confirm_identity(user=given, password="known-to-two-people")
+            confirm_identity(user=given, username=given.get_username(), password="known-to-two-people")
 
         sign_in(client, given, "known-to-two-people")
         assert change_own(client, "known-to-two-people", OWN).status_code == 302
 
         given.refresh_from_db()
         with act_as(given, source="test"):
-            assert confirm_identity(user=given, password=OWN)
+            assert confirm_identity(user=given, username=given.get_username(), password=OWN)
         assert client.get("/board/").status_code == 200
 
     def test_the_owner_is_told(self, given):
@@ -182,7 +182,7 @@ class TestAge:
 
     def test_it_signs_nothing(self, old):
         with act_as(old, source="test"), pytest.raises(SignatureRefused, match="too old"):
-            confirm_identity(user=old, password=PASSWORD)
+            confirm_identity(user=old, username=old.get_username(), password=PASSWORD)
 
     def test_programs_keep_theirs(self, client, user_of, settings):
         settings.PASSWORD_MAX_DAYS = 30

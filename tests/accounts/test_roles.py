@@ -124,7 +124,7 @@ DOORS = (
     Door(
         "release_work_order",
         P + "release_workorder",
-        lambda w: work_orders.release_work_order(work_order_id=w.planned.pk, identity=None, meaning="released"),
+        lambda w: work_orders.release_work_order(work_order_id=w.planned.pk, signing=None),
     ),
     Door(
         "hold_work_order",

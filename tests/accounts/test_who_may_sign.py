@@ -68,7 +68,7 @@ class TestAccountsStay:
 
 def refused(user) -> str:
     with act_as(user, source="test"), pytest.raises(SignatureRefused) as caught:
-        confirm_identity(user=user, password=PASSWORD)
+        confirm_identity(user=user, username=user.get_username(), password=PASSWORD)
     return str(caught.value)
 
 
@@ -97,7 +97,7 @@ class TestRightToSign:
             right = qualify(new)
 
         with act_as(new, source="test"):
-            assert confirm_identity(user=new, password=PASSWORD).user == new
+            assert confirm_identity(user=new, username=new.get_username(), password=PASSWORD).user == new
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT actor_id, reason_code, new ->> 'checked_by_id', new ->> 'document_class' FROM journal_entry"

@@ -12,7 +12,7 @@ from production.models import QuantityReport
 from production.services.work_orders import update_work_order
 from quality.models import QualityCheck
 from tests import factories
-from tests.conftest import PASSWORD
+from tests.signing import filled
 
 pytestmark = pytest.mark.django_db
 
@@ -115,8 +115,8 @@ class TestSigning:
         return factories.work_order(plant, status="planned")
 
     def form(self, client, order, **entered):
-        shown = client.get(page(order, "release")).context["digest"]
-        return {"shown_digest": shown, "meaning": "released", "comment": "", "password": PASSWORD} | entered
+        shown = client.get(page(order, "release"))
+        return filled(shown, shown.wsgi_request.user, **entered)
 
     def test_the_page_shows_what_is_signed(self, signed_in, order):
         text = signed_in("qa_manager").get(page(order, "release")).content.decode()
@@ -143,7 +143,7 @@ class TestSigning:
 
         order.refresh_from_db()
         assert response.status_code == 422
-        assert "The password is wrong (attempt 1 of 5). Nothing was signed." in response.content.decode()
+        assert "User name or password is wrong (attempt 1 of 5). Nothing was signed." in response.content.decode()
         assert 'value="wrong"' not in response.content.decode()
         assert (
             order.status,
@@ -163,9 +163,7 @@ class TestSigning:
         assert order.status == "planned"
         assert not Signature.objects.exists()
 
-    @pytest.mark.parametrize(
-        "entered", [{"meaning": "witnessed"}, {"meaning": ""}, {"password": ""}, {"shown_digest": ""}]
-    )
+    @pytest.mark.parametrize("entered", [{"meaning": "witnessed"}, {"meaning": ""}, {"password": ""}, {"digest": ""}])
     def test_an_incomplete_form_signs_nothing(self, signed_in, order, entered):
         client = signed_in("qa_manager")
 

@@ -10,7 +10,7 @@ from django_celery_beat.models import ClockedSchedule, CrontabSchedule, Interval
 from accounts.services.users import system_user
 from audit import records
 from audit.context import current_act, uuid7
-from audit.models import Outbox, SecurityEvent
+from audit.models import Outbox, SecurityEvent, SigningWindow
 from audit.verification.report import Report
 from audit.verification.verify import keep
 from equipment.models import LineStateInterval
@@ -76,6 +76,8 @@ def world(mark: str = "") -> World:
         SecurityEvent.objects.create(kind="signing_failed", user=act.actor, source=act.source, act_id=act.id)
         Outbox.objects.create(kind="account_locked")
         _schedule()
+        now = timezone.now()
+        SigningWindow.objects.create(user=act.actor, session_hash=uuid7().hex, opened_at=now, last_used_at=now)
         keep(Report(), timezone.now())
     refresh_kpis()
     KpiDirtyDay.objects.get_or_create(line_id=plant.line.pk, report_date=dt.date(2026, 1, 1))

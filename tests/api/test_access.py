@@ -77,7 +77,7 @@ WRITES = {
 }
 
 
-def _attempt(client: APIClient, plant: factories.Plant, write: str, new_order: dict):
+def _attempt(client: APIClient, role: str, plant: factories.Plant, write: str, new_order: dict):
     api = "/api/v1"
     if write == "create_order":
         return client.post(f"{api}/work-orders/", new_order)
@@ -88,7 +88,7 @@ def _attempt(client: APIClient, plant: factories.Plant, write: str, new_order: d
         return client.post(f"{order}plan/") if write == "plan_order" else client.get(f"{order}signatures/")
     if write in ("release_order", "hold_order", "cancel_order"):
         order = f"{api}/work-orders/{factories.work_order(plant, status='planned').pk}/"
-        signature = {"password": PASSWORD, "meaning": "released"}
+        signature = {"username": f"test-{role}", "password": PASSWORD, "meaning": "released"}
         step, body = write.removesuffix("_order"), signature if write == "release_order" else {"reason": "x"}
         return client.post(f"{order}{step}/", body)
     if write == "start_job":
@@ -116,7 +116,7 @@ def _attempt(client: APIClient, plant: factories.Plant, write: str, new_order: d
 def test_each_role_may_do_exactly_what_it_is_for(client_of, plant, new_order, write, role):
     permission, allowed = WRITES[write]
 
-    answer = _attempt(client_of(role), plant, write, new_order)
+    answer = _attempt(client_of(role), role, plant, write, new_order)
 
     if role in allowed:
         assert answer.status_code in (200, 201), answer.json()

@@ -16,6 +16,9 @@ pytestmark = pytest.mark.django_db
 URL = "/api/v1/work-orders/"
 
 
+SIGNATURE = {"username": "test-supervisor", "password": PASSWORD, "meaning": "released"}
+
+
 def url(order: WorkOrder, step: str = "") -> str:
     return f"{URL}{order.pk}/" + (f"{step}/" if step else "")
 
@@ -161,7 +164,14 @@ def test_a_step_the_role_may_not_take_says_why(operator, plant):
 
     steps = operator.get(url(order)).json()["allowed_steps"]
 
-    assert {"name": "release", "label": "Release", "refusal": "Your role may not do this."} in steps
+    signature = {
+        "number": 1,
+        "of": 1,
+        "meanings": ["released", "reviewed", "approved"],
+        "roles": ["supervisor", "qa_manager"],
+    }
+    release = {"name": "release", "label": "Release", "refusal": "Your role may not do this.", "signature": signature}
+    assert release in steps
 
 
 @pytest.mark.parametrize("key", ["00000000-0000-4000-8000-000000000000", "7", "not-a-key", "../x"])
@@ -285,7 +295,7 @@ def test_history_and_signatures(client_of, plant):
     history = auditor.get(url(order, "history")).json()
 
     assert [(s["signer_name"], s["meaning"], s["content_matches"]) for s in signatures] == [
-        ("Test admin", "released", True)
+        ("Test releaser", "released", True)
     ]
     own = [c["step"] for c in history["state_changes"] if c["record"] == "production.workorder"]
     assert own == ["plan", "release", "start"]
@@ -527,7 +537,7 @@ def test_an_order_goes_all_the_way_over_the_api(planner, supervisor, operator, p
     address = f"{URL}{created['id']}/"
 
     planned = planner.post(f"{address}plan/")
-    released = supervisor.post(f"{address}release/", {"password": PASSWORD, "meaning": "released", "comment": "go"})
+    released = supervisor.post(f"{address}release/", SIGNATURE | {"comment": "go"})
     for job in released.json()["job_orders"]:
         job_url = f"/api/v1/job-orders/{job['id']}/"
         assert operator.post(f"{job_url}start/").json()["status"] == "running"
@@ -548,7 +558,7 @@ def test_an_order_goes_all_the_way_over_the_api(planner, supervisor, operator, p
 def test_a_wrong_password_signs_nothing_and_is_counted(supervisor, plant):
     order = factories.work_order(plant, status="planned")
 
-    answer = supervisor.post(url(order, "release"), {"password": "wrong", "meaning": "released"})
+    answer = supervisor.post(url(order, "release"), SIGNATURE | {"password": "wrong"})
 
     assert answer.status_code == 422
     assert answer.json()["code"] == "signature_refused"
@@ -560,11 +570,12 @@ def test_a_wrong_password_signs_nothing_and_is_counted(supervisor, plant):
 @pytest.mark.parametrize(
     ("body", "status"),
     [
-        ({"password": PASSWORD}, 400),
-        ({"meaning": "released"}, 400),
-        ({"password": PASSWORD, "meaning": "because"}, 400),
-        ({"password": PASSWORD, "meaning": "released", "version": 1}, 409),
-        ({"password": "a\u0000", "meaning": "released"}, 400),
+        ({"password": PASSWORD, "meaning": "released"}, 400),  # a program has no series: the name as well
+        ({"username": "test-supervisor", "password": PASSWORD}, 400),
+        ({"username": "test-supervisor", "meaning": "released"}, 400),
+        (SIGNATURE | {"meaning": "because"}, 400),
+        (SIGNATURE | {"version": 1}, 409),
+        (SIGNATURE | {"password": "a\u0000"}, 400),
     ],
 )
 def test_an_incomplete_signature_is_refused(supervisor, plant, body, status):
@@ -577,7 +588,7 @@ def test_an_incomplete_signature_is_refused(supervisor, plant, body, status):
 def test_who_may_not_sign_is_not_asked_for_a_password(operator, plant):
     order = factories.work_order(plant, status="planned")
 
-    answer = operator.post(url(order, "release"), {"password": "wrong", "meaning": "released"})
+    answer = operator.post(url(order, "release"), SIGNATURE | {"password": "wrong"})
 
     assert answer.status_code == 403
     assert answer.json()["permission"] == "production.release_workorder"

@@ -30,6 +30,7 @@ DIGESTED = {"accounts.User": ["password", "previous_passwords"]}
 IGNORED = {
     "accounts.User": ["last_login"],
     "audit.Outbox": ["attempts", "next_try", "last_error"],
+    "audit.SigningWindow": ["last_used_at"],
     "django_celery_beat.PeriodicTask": ["last_run_at", "total_run_count", "date_changed"],
 }
 GUARDS = ("journal_write", "journal_refuse")

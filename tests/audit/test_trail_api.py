@@ -15,8 +15,8 @@ from audit.seal_wait import sealed_signatures, wait_for_seal
 from equipment.services.line_assignments import assign_line
 from tests import factories
 from tests.audit.test_sealing import KEY, seal_all
-from tests.conftest import PASSWORD
 from tests.database import database
+from tests.signing import filled
 
 ENTRIES = "/api/v1/audit/entries/"
 
@@ -178,10 +178,8 @@ def test_signing_says_whether_the_seal_is_there(client, user_of, plant, settings
 
 def _release(client, order) -> str:
     address = f"/orders/{order.pk}/release/"
-    read = client.get(address).context["digest"]
-    answer = client.post(
-        address, {"digest": read, "meaning": "released", "password": PASSWORD, "comment": ""}, follow=True
-    )
+    page = client.get(address)
+    answer = client.post(address, filled(page, page.wsgi_request.user), follow=True)
     return str(next(iter(answer.context["messages"])))
 
 

@@ -11,7 +11,7 @@ from audit import records, sealing
 from audit.checkpoint import SigningKey
 from audit.context import act_as
 from audit.journal import change
-from audit.models import VerificationRun
+from audit.models import Signature, VerificationRun
 from audit.queries.integrity import differs_from_journal
 from audit.queries.verification import last_run
 from audit.tasks import verify_journal
@@ -20,9 +20,11 @@ from audit.verification.verify import verify
 from audit.witness import publish
 from equipment.models import ProductionLine
 from production.models import WorkOrder
+from production.services.work_orders import hold_work_order
 from tests import factories
 from tests.audit.journal import ACT, SAY, full_plant
 from tests.audit.sealed import KEY, as_administrator, codes, found, seal_everything, told
+from tests.audit.test_signing_policy import policy, sign
 from tests.database import database
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -145,13 +147,11 @@ def test_a_signature_copied_to_another_record_with_triggers_off(plant, seen):
 
 
 def _copy_signature(key: str) -> str:
-    return (
-        "INSERT INTO audit_signature (id, signed_at, signer_id, signer_name, signer_title, meaning, record_label,"
-        " record_pk, record_version, digest, canonical_form, content, components, act_id, source, comment)"
-        f" SELECT {key}, signed_at, signer_id, signer_name, signer_title, meaning, record_label, %(pk)s,"
-        " record_version, digest, canonical_form, content, components, act_id, source, comment"
-        " FROM audit_signature LIMIT 1"
-    )
+    """Every column as it is, but for the record it is of."""
+    changed = {"id": key, "record_pk": "%(pk)s"}
+    columns = [field.column for field in Signature._meta.concrete_fields]
+    shown = ", ".join(changed.get(column, column) for column in columns)
+    return f"INSERT INTO audit_signature ({', '.join(columns)}) SELECT {shown} FROM audit_signature LIMIT 1"
 
 
 def test_a_signature_copied_to_another_record_through_the_journal(plant, seen):
@@ -184,6 +184,39 @@ def test_a_step_by_raw_sql_has_no_evidence(plant, seen):
     report = verify(witness=[seen])
     assert ("no_evidence", ORDERS, str(plant.planned.pk), "status") in found(report)
     assert ("no_history", ORDERS, str(plant.planned.pk), "") in found(report)
+
+
+def test_what_a_step_needed_is_what_the_policy_asked_for_then(plant, as_admin, seen):
+    """Held before the policy: nothing was asked. After it: by two people, or it is a finding."""
+    before, by_two, past_the_code = (factories.work_order(plant.plant, status="planned") for _ in range(3))
+    hold_work_order(work_order_id=before.pk, reason="Wrong drawing")
+    both = [{"meanings": ["verified"], "roles": ["qa_manager"]}, {"meanings": ["authorised"], "roles": ["supervisor"]}]
+    policy("hold", both)
+    for role, meaning in (("qa_manager", "verified"), ("supervisor", "authorised")):
+        sign(factories.user(role), by_two, meaning, of="hold", comment="Wrong drawing")
+    _order, first = sign(factories.user("qa_manager"), past_the_code, "verified", of="hold", comment="Wrong drawing")
+    _hold_past_the_code(past_the_code, first)
+    seal_everything(seen)
+
+    report = verify(witness=[seen])
+
+    lacking = [finding for finding in report.findings if finding.code == "no_signature"]
+    assert [(finding.key, finding.message) for finding in lacking] == [
+        (str(past_the_code.pk), "the step hold has no signature")
+    ]
+
+
+def _hold_past_the_code(order, signature) -> None:
+    """As the application's role, with evidence that names a signature of another act."""
+    with database.psycopg("app") as app:
+        app.execute(SAY, [ACT])
+        app.execute(f"UPDATE {ORDERS} SET status = 'on_hold', version = version + 1 WHERE id = %s", [order.pk])
+        app.execute(
+            "INSERT INTO audit_statechange (occurred_at, record_label, record_pk, transition, from_state, to_state,"
+            " actor_id, actor_name, source, act_id, reason, signature_id) SELECT now(), 'production.workorder', %s,"
+            " 'hold', 'planned', 'on_hold', %s, 'x', 'psql', %s, 'x', %s",
+            [str(order.pk), signature.signer_id, signature.act_id, signature.pk],
+        )
 
 
 def test_a_change_without_its_history_row_is_a_finding(plant, seen):

@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 
+from audit.context import act_as, current_act
 from audit.errors import InvalidInput, MissingPermission, TransitionRefused
 from audit.models import StateChange
 from production.enums import JobOrderStatus, WorkOrderStatus
@@ -15,11 +16,17 @@ from tests import factories
 pytestmark = pytest.mark.django_db
 
 
+def release(order: WorkOrder) -> WorkOrder:
+    actor = current_act().actor
+    with act_as(factories.releaser() if actor.is_superuser else actor, source="test"):
+        return work_orders.release_work_order(work_order_id=order.pk, signing=factories.signing())
+
+
 def take(step: str, order: WorkOrder) -> WorkOrder:
     key = {"work_order_id": order.pk}
     return {
         "plan": lambda: work_orders.plan_work_order(**key),
-        "release": lambda: work_orders.release_work_order(**key, identity=factories.identity(), meaning="released"),
+        "release": lambda: release(order),
         "start": lambda: job_orders.start_job(job_order_id=order.job_orders.order_by("sequence")[0].pk),
         "complete": lambda: work_orders.complete_work_order(**key),
         "hold": lambda: work_orders.hold_work_order(**key, reason="material missing"),

@@ -14,8 +14,8 @@ from production.models import OperationRun, WorkOrder
 from production.services.job_orders import complete_job, report_quantity, start_job
 from production.services.work_orders import hold_work_order, update_work_order
 from tests import factories
-from tests.conftest import PASSWORD
 from tests.pages import fragment
+from tests.signing import filled
 
 pytestmark = pytest.mark.django_db
 
@@ -128,9 +128,9 @@ def test_list_asks_the_same_number_of_queries_for_one_and_three_orders(
 ):
     client = signed_in("operator")
     factories.work_order(plant, status="in_progress")
-    with django_assert_max_num_queries(14) as one:
+    with django_assert_max_num_queries(16) as one:
         client.get(LIST)
-    factories.work_order(plant)
+    factories.work_order(plant, status="released")
     factories.work_order(plant)
     with django_assert_num_queries(len(one)):
         client.get(LIST)
@@ -421,8 +421,10 @@ def test_order_completes_from_the_page(plant, signed_in):
 
 def sign(client, order, **changes):
     opened = client.get(address("release", order), **fragment("modal-content"))
-    form = {"digest": opened.context["digest"], "meaning": "released", "comment": "", "password": PASSWORD}
-    return client.post(address("release", order), form | changes, **fragment("modal-content"))
+    if opened.context["dialog"].form is None:
+        return client.post(address("release", order), {}, **fragment("modal-content"))
+    form = filled(opened, opened.wsgi_request.user, **changes)
+    return client.post(address("release", order), form, **fragment("modal-content"))
 
 
 def test_sign_dialog_shows_the_content_its_digest_and_the_signer(plant, signed_in):
@@ -432,11 +434,12 @@ def test_sign_dialog_shows_the_content_its_digest_and_the_signer(plant, signed_i
 
     text = page.content.decode()
     assert page.status_code == 200
-    assert page.context["digest"] in text
+    digest = page.context["dialog"].digest
+    assert digest in text
     assert order.work_order_number in text
     assert "Operation 1 · 30 s a piece" in text
     assert "Test supervisor" in text
-    assert text.index(page.context["digest"]) < text.index('type="password"')
+    assert text.index(digest) < text.index('type="password"')
 
 
 def test_release_is_signed_with_meaning_name_and_the_digest_that_was_shown(plant, signed_in):
@@ -472,14 +475,16 @@ def test_content_changed_since_it_was_read_must_be_read_again(plant, signed_in):
     opened = client.get(address("release", order), **fragment("modal-content"))
     update_work_order(work_order_id=order.pk, planned_quantity=Decimal(11), reason="More wanted")
 
-    form = {"digest": opened.context["digest"], "meaning": "approved", "password": PASSWORD}
+    form = filled(opened, opened.wsgi_request.user, meaning="approved")
     answer = client.post(address("release", order), form, **fragment("modal-content"))
 
     order.refresh_from_db()
     assert answer.status_code == 409
     assert "content changed" in answer.content.decode()
-    assert answer.context["digest"] != opened.context["digest"]
-    assert answer.context["form"].initial["digest"] == answer.context["digest"]
+    shown = answer.context["dialog"]
+    assert shown.digest != opened.context["dialog"].digest
+    assert shown.form.initial["digest"] == shown.digest
+    assert shown.form.initial["meaning"] == "approved"
     assert SecurityEvent.objects.filter(kind="signing_failed").count() == 0
     assert (order.status, Signature.objects.count()) == ("planned", 0)
 
