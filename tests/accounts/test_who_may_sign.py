@@ -79,7 +79,12 @@ def without_rights(user):
 
 
 def qualify(user, **values):
-    asked = {"document_class": "passport", "valid_from": TODAY(), "valid_until": TODAY() + DAY}
+    asked = {
+        "document_class": "passport",
+        "training": "SOP-12 rev. 3",
+        "valid_from": TODAY(),
+        "valid_until": TODAY() + DAY,
+    }
     return qualifications.qualify(user_id=user.pk, **(asked | values))
 
 
@@ -149,6 +154,7 @@ class TestRightToSign:
         entered = {
             "user": str(new.pk),
             "document_class": "id_card",
+            "training": "SOP-12 rev. 3",
             "valid_from": str(TODAY()),
             "valid_until": str(TODAY()),
         }
