@@ -29,7 +29,7 @@ def new_key() -> str:
 
 def address(key: str, user: User) -> str:
     """As apps read it from a QR code."""
-    return pyotp.TOTP(key).provisioning_uri(user.get_username(), issuer_name=ISSUER)
+    return pyotp.TOTP(key).provisioning_uri(name=user.get_username(), issuer_name=ISSUER)
 
 
 def step_of(sealed: str, code: str, *, after: int = 0) -> int | None:
