@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Max, Q
+from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -40,13 +40,11 @@ def as_csv() -> str:
 
 
 def _accounts() -> Iterable[User]:
-    today = SigningQualification.valid_on(timezone.localdate())
-    valid = Q(**{f"qualifications__{name}": value for name, value in today.children})
-    return (
-        User.objects.annotate(signs_until=Max("qualifications__valid_until", filter=valid))
-        .prefetch_related("groups")
-        .order_by("username")
+    valid = SigningQualification.objects.filter(
+        SigningQualification.valid_on(timezone.localdate()), user=OuterRef("pk")
     )
+    until = Subquery(valid.order_by("-valid_until").values("valid_until")[:1])
+    return User.objects.annotate(signs_until=until).prefetch_related("groups").order_by("username")
 
 
 def _day(moment: dt.datetime | None) -> str:

@@ -47,11 +47,18 @@ def _hidden(label: Any, autocomplete: str, **attrs: Any) -> forms.CharField:
     return forms.CharField(label=label, strip=False, widget=widget)
 
 
+class OnceInput(forms.TextInput):
+    """What was typed is not shown again: a code that was wrong is of no use."""
+
+    def format_value(self, value: Any) -> None:
+        return None
+
+
 class CodeForm(forms.Form):
     code = forms.CharField(
         label=gettext_lazy("Code of your authenticator app"),
         max_length=20,
-        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "autofocus": True}),
+        widget=OnceInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "autofocus": True}),
     )
 
 

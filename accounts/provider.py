@@ -130,7 +130,7 @@ def _proven(token: Mapping[str, Any], keys: KeySet, issuer: str, nonce: str) -> 
 
 
 def _session(memory: Mapping[str, Any]) -> OAuth2Session:
-    return OAuth2Session(
+    session = OAuth2Session(
         settings.OIDC_CLIENT_ID,
         settings.OIDC_CLIENT_SECRET,
         scope="openid profile email",
@@ -139,12 +139,14 @@ def _session(memory: Mapping[str, Any]) -> OAuth2Session:
         token_endpoint_auth_method="client_secret_basic" if settings.OIDC_CLIENT_SECRET else "none",
         default_timeout=TIMEOUT,
     )
+    session.verify = _trusted()
+    return session
 
 
 def _metadata() -> dict[str, Any]:
     issuer = settings.OIDC_ISSUER.rstrip("/")
     try:
-        found = _get(f"{issuer}/.well-known/openid-configuration")
+        found: dict[str, Any] = _get(f"{issuer}/.well-known/openid-configuration")
     except (requests.RequestException, ValueError) as down:
         raise _down(down) from down
     if found.get("issuer", "").rstrip("/") != issuer:
@@ -153,11 +155,14 @@ def _metadata() -> dict[str, Any]:
     return found
 
 
-def _get(url: str) -> dict[str, Any]:
-    answer = requests.get(url, timeout=TIMEOUT, allow_redirects=False)
+def _get(url: str) -> Any:
+    answer = requests.get(url, timeout=TIMEOUT, allow_redirects=False, verify=_trusted())
     answer.raise_for_status()
-    found: dict[str, Any] = answer.json()
-    return found
+    return answer.json()
+
+
+def _trusted() -> str | bool:
+    return settings.OIDC_CA_FILE or True
 
 
 def _down(error: Exception) -> ProviderDown:

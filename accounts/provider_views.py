@@ -16,6 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts import provider
+from accounts.requests import SignedIn
 from accounts.second_step import BACKEND
 from accounts.services import provider_sign_in
 from accounts.services.sign_in import Deactivated
@@ -35,7 +36,7 @@ def begin(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 @login_required
-def confirm(request: HttpRequest) -> HttpResponse:
+def confirm(request: SignedIn) -> HttpResponse:
     if not request.user.uses_provider:
         raise Http404
     return _leave(request, purpose="confirm", on_failure=_next(request))
@@ -51,8 +52,9 @@ def callback(request: HttpRequest) -> HttpResponse:
     if memory is None:
         messages.error(request, _("Nobody here has asked the provider. Begin again."))
         return redirect(settings.LOGIN_URL)
-    back = _confirmed if memory["purpose"] == "confirm" else _signed_in
-    return back(request, memory)
+    if memory["purpose"] == "confirm":
+        return _confirmed(request, memory)
+    return _signed_in(request, memory)
 
 
 def _leave(request: HttpRequest, *, purpose: str, on_failure: str) -> HttpResponse:
@@ -86,17 +88,18 @@ def _signed_in(request: HttpRequest, memory: dict[str, Any]) -> HttpResponse:
 
 
 def _confirmed(request: HttpRequest, memory: dict[str, Any]) -> HttpResponse:
-    if str(request.user.pk) != memory["user"]:
+    user = request.user
+    if not user.is_authenticated or str(user.pk) != memory["user"]:
         messages.error(request, _("Somebody else has signed in meanwhile. Begin again."))
         return redirect(settings.LOGIN_URL)
     try:
         try:
             claims = provider.finish(memory=memory, answer=request.GET.dict())
         except provider.ProviderRefused as refused:
-            provider_sign_in.refuse(request.user, str(refused))
+            provider_sign_in.refuse(user, str(refused))
         else:
             asked_at = dt.datetime.fromtimestamp(memory["at"], dt.UTC)
-            provider_sign_in.confirm(request.user, claims, asked_at=asked_at)
+            provider_sign_in.confirm(user, claims, asked_at=asked_at)
     except DomainError as refused:
         messages.error(request, str(refused))
     return redirect(memory["next"])

@@ -20,6 +20,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.forms import CodeForm, OwnSecretForm, PinForm
 from accounts.models import SigningQualification
+from accounts.requests import SignedIn
 from accounts.services import authenticators, confirmations, pins, statements
 from audit.admin_forms import posted, show_refusal
 from audit.errors import DomainError
@@ -31,7 +32,7 @@ MINUTES = 10
 @require_safe
 @never_cache
 @login_required
-def own(request: HttpRequest) -> HttpResponse:
+def own(request: SignedIn) -> HttpResponse:
     """Everything a signature of this person rests on, and what is missing."""
     user = request.user
     statement = statements.in_force()
@@ -50,7 +51,7 @@ def own(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @never_cache
 @login_required
-def statement(request: HttpRequest) -> HttpResponse:
+def statement(request: SignedIn) -> HttpResponse:
     if request.method == "POST":
         try:
             statements.acknowledge(statement_id=_uuid(request.POST.get("statement", "")))
@@ -68,7 +69,7 @@ def statement(request: HttpRequest) -> HttpResponse:
 @never_cache
 @login_required
 @sensitive_post_parameters("password")
-def authenticator(request: HttpRequest) -> HttpResponse:
+def authenticator(request: SignedIn) -> HttpResponse:
     """First the password, then the key, shown once with the form for its first code."""
     if request.user.totp_since:
         return redirect("accounts:own-signing")
@@ -87,7 +88,7 @@ def authenticator(request: HttpRequest) -> HttpResponse:
 @require_POST
 @never_cache
 @login_required
-def authenticator_code(request: HttpRequest) -> HttpResponse:
+def authenticator_code(request: SignedIn) -> HttpResponse:
     pending = request.session.get(PENDING)
     if pending is None or time.time() - pending["at"] > MINUTES * 60:
         messages.error(request, _("That took too long. Begin again."))
@@ -109,7 +110,7 @@ def authenticator_code(request: HttpRequest) -> HttpResponse:
 @never_cache
 @login_required
 @sensitive_post_parameters("pin", "again")
-def pin(request: HttpRequest) -> HttpResponse:
+def pin(request: SignedIn) -> HttpResponse:
     if not request.user.uses_provider:
         raise PermissionDenied(_("Your account has a password; it signs with that."))
     form = PinForm(posted(request))

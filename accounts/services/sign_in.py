@@ -102,7 +102,7 @@ def _named(username: str) -> User | None:
 def _knows(user: User, password: str, *, signing: bool) -> bool:
     """A PIN opens no session: it only signs."""
     if signing and user.uses_provider:
-        return check_password(password, user.signing_pin or None)
+        return check_password(password, user.signing_pin)
     return user.check_password(password)
 
 
