@@ -8,7 +8,7 @@ class AccountsConfig(AppConfig):
     verbose_name = _("Accounts")
 
     def ready(self) -> None:
-        from accounts import messages
+        from accounts import checks, messages  # noqa: F401 the checks register themselves
         from accounts.services.roles import sync_roles_of_app
 
         messages.register()

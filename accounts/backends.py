@@ -26,12 +26,16 @@ class PasswordBackend(ModelBackend):
     ) -> User | None:
         if username is None or password is None:
             return None
+        code = code or getattr(request, "typed_code", "")
         try:
             return sign_in.authenticate(username, password, signing=signing, code=code, name_typed=name_typed)
         except sign_in.Deactivated:
             if request is not None:
                 request.account_deactivated = True  # type: ignore[attr-defined]  # read by the login form
-            return None
+        except sign_in.CodeNeeded as needed:
+            if request is not None:
+                request.code_needed_of = needed.user  # type: ignore[attr-defined]  # read by the login page
+        return None
 
 
 def may_have_token(user: User | None) -> bool:

@@ -1,11 +1,13 @@
 from typing import Any
 
+from django import forms
 from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy
 
 from accounts.services import passwords
+from accounts.validators import PIN_DIGITS, PIN_MOST_DIGITS
 
 
 class OwnPasswordForm(PasswordChangeForm):
@@ -38,3 +40,56 @@ class LoginForm(AuthenticationForm):
             return ValidationError(self.error_messages["inactive"], code="inactive")
         count = {"count": settings.LOCKOUT_FAILURES}
         return ValidationError(self.error_messages["invalid_login"], code="invalid_login", params=count)
+
+
+def _hidden(label: Any, autocomplete: str, **attrs: Any) -> forms.CharField:
+    widget = forms.PasswordInput(attrs={"autocomplete": autocomplete, **attrs})
+    return forms.CharField(label=label, strip=False, widget=widget)
+
+
+class OnceInput(forms.TextInput):
+    """What was typed is not shown again: a code that was wrong is of no use."""
+
+    def format_value(self, value: Any) -> None:
+        return None
+
+
+class CodeForm(forms.Form):
+    code = forms.CharField(
+        label=gettext_lazy("Code of your authenticator app"),
+        max_length=20,
+        widget=OnceInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "autofocus": True}),
+    )
+
+
+class OwnSecretForm(forms.Form):
+    """Asked of an open session: is it still its owner?"""
+
+    password = _hidden(gettext_lazy("Your password"), "current-password")
+
+    def __init__(self, *args: Any, pin: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if pin:
+            self.fields["password"].label = gettext_lazy("Your signing PIN")
+
+
+class PinForm(forms.Form):
+    pin = _hidden(gettext_lazy("New signing PIN"), "new-password", inputmode="numeric", maxlength=PIN_MOST_DIGITS)
+    again = _hidden(
+        gettext_lazy("New signing PIN again"), "new-password", inputmode="numeric", maxlength=PIN_MOST_DIGITS
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["pin"].help_text = gettext_lazy(
+            "%(least)s to %(most)s digits; no rows, no repetitions, no dates."
+        ) % {
+            "least": PIN_DIGITS,
+            "most": PIN_MOST_DIGITS,
+        }
+
+    def clean(self) -> dict[str, Any]:
+        entered = super().clean() or {}
+        if entered.get("pin") != entered.get("again"):
+            self.add_error("again", gettext_lazy("The two PINs differ."))
+        return entered

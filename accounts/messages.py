@@ -10,6 +10,7 @@ from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from accounts.services.notices import ACCOUNT_NOTICE
 from accounts.services.passwords import PASSWORD_LINK, PASSWORD_NOTICE
 from accounts.services.sign_in import ACCOUNT_LOCKED
 from audit import outbox
@@ -20,6 +21,7 @@ def register() -> None:
     outbox.register(ACCOUNT_LOCKED, account_locked)
     outbox.register(PASSWORD_LINK, password_link)
     outbox.register(PASSWORD_NOTICE, password_notice)
+    outbox.register(ACCOUNT_NOTICE, account_notice)
 
 
 def account_locked(facts: dict[str, Any]) -> Mail:
@@ -56,6 +58,19 @@ def password_notice(facts: dict[str, Any]) -> Mail:
     }[facts["what"]]
     lines = [said % name, _("Tell your security people at once when that was not agreed with you.")]
     return Mail([user.email], _("New password for %(username)s") % name, "\n".join(lines))
+
+
+def account_notice(facts: dict[str, Any]) -> Mail:
+    user = User.objects.get(pk=facts["user"])
+    name = {"username": user.username}
+    said = {
+        "totp_set": _("An authenticator app was set up for your account %(username)s."),
+        "totp_revoked": _("The authenticator app of your account %(username)s was revoked by another person."),
+        "pin_set": _("A new signing PIN was set for your account %(username)s."),
+        "pin_revoked": _("The signing PIN of your account %(username)s was revoked by another person."),
+    }[facts["what"]]
+    lines = [said % name, _("Tell your security people at once when that was not agreed with you.")]
+    return Mail([user.email], _("Your account %(username)s") % name, "\n".join(lines))
 
 
 def link(name: str, **kwargs: Any) -> str:

@@ -8,6 +8,19 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRedirect
 
+from accounts.current_session import session_of
+
+
+class CurrentSessionMiddleware:
+    """Tells services which session a confirmation belongs to."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with session_of(request.session.session_key):
+            return self.get_response(request)
+
 
 class PasswordDueMiddleware:
     """Whose password is due for a change gets to the page that changes it, and nowhere else."""

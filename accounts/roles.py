@@ -24,7 +24,8 @@ VIEW_KPI = frozenset({"production.view_kpi"})
 VIEW_EVIDENCE = frozenset(
     {"audit.view_signature", "audit.view_statechange", "audit.view_securityevent", "accounts.view_user"}
     | {"audit.view_signaturepolicy", "audit.view_historicalsignaturepolicy", "audit.view_signingwindow"}
-    | {"accounts.view_signingqualification", "audit.view_outbox", "audit.view_verificationrun"}
+    | {"accounts.view_signingqualification", "accounts.view_signingstatement", "accounts.view_acknowledgement"}
+    | {"accounts.view_providerconfirmation", "audit.view_outbox", "audit.view_verificationrun"}
     | {"equipment.view_lineassignment", "equipment.view_historicallineassignment"}
     | {
         name.replace(".view_", ".view_historical")
@@ -70,9 +71,12 @@ RUN_JOBS = frozenset(
     }
 )
 SECURITY = frozenset({"accounts.unlock_user"})  # told of locked accounts, opens them again
-QUALIFY = frozenset({"accounts.add_signingqualification", "accounts.change_signingqualification"})
 SIGN = frozenset({"audit.add_signature"})  # where a signature policy names the role
 POLICIES = frozenset({"audit.add_signaturepolicy", "audit.change_signaturepolicy"})
+QUALIFY = frozenset(
+    {"accounts.add_signingqualification", "accounts.change_signingqualification", "accounts.add_signingstatement"}
+)
+REVOKE = frozenset({"accounts.revoke_factor"})  # a device lost, a PIN known to somebody else
 MEASURE = frozenset({"quality.record_check"})
 
 
@@ -137,6 +141,7 @@ ROLES = (
         | QUALIFY
         | SIGN
         | POLICIES
+        | REVOKE
         | {
             "quality.add_characteristic",
             "quality.change_characteristic",

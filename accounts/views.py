@@ -1,5 +1,7 @@
 """Signing in and out, the password, and the demo's start page."""
 
+from typing import Any
+
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login
@@ -7,18 +9,19 @@ from django.contrib.auth import views as auth_views
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts import provider, second_step
 from accounts.forms import LinkPasswordForm, LoginForm, OwnPasswordForm
 from accounts.models import User
 from accounts.roles import ROLES
 from accounts.services import sign_in
 
-PASSWORD_BACKEND = "accounts.backends.PasswordBackend"  # noqa: S105 the name of a class
 HOME_PAGES = {"operator": "production:terminal"}  # by role; everybody else starts at the board
 BOARD = "production:board"
 
@@ -29,17 +32,28 @@ class LoginView(auth_views.LoginView):
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         if form.get_user().is_api_only():
-            return _pages_refused(self.request)
+            return pages_refused(self.request)
         return super().form_valid(form)  # gives the session a new key: one planted before is worth nothing
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        half_way = getattr(self.request, "code_needed_of", None)
+        if half_way is not None:
+            return second_step.begin(self.request, half_way, next_page=self.get_success_url())
         return self.render_to_response(self.get_context_data(form=form), status=422)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(provider=settings.OIDC_NAME if provider.is_configured() else "", **kwargs)
 
 
 class PasswordChangeView(auth_views.PasswordChangeView):
     form_class = OwnPasswordForm
     template_name = "accounts/password_change.html"
     success_url = reverse_lazy("accounts:password-change-done")
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.user.is_authenticated and request.user.uses_provider:
+            return redirect("accounts:own-signing")  # has no password here
+        return super().dispatch(request, *args, **kwargs)
 
     def form_invalid(self, form: PasswordChangeForm) -> HttpResponse:
         return self.render_to_response(self.get_context_data(form=form), status=422)
@@ -54,7 +68,7 @@ class PasswordLinkView(auth_views.PasswordResetConfirmView):
 
     def get_user(self, uidb64: str) -> User | None:
         user = super().get_user(uidb64)
-        return user if user is not None and user.is_active else None
+        return user if user is not None and user.is_active and not user.uses_provider else None
 
     def form_valid(self, form: SetPasswordForm) -> HttpResponse:
         messages.success(self.request, _("The new password is set. Sign in with it."))
@@ -98,7 +112,7 @@ def demo_login(request: HttpRequest) -> HttpResponse:
         messages.error(request, _("This account is locked. Another person has to unlock it."))
     else:
         sign_in.note_signed_in(user)
-        login(request, user, backend=PASSWORD_BACKEND)
+        login(request, user, backend=second_step.BACKEND)
     return redirect("home")
 
 
@@ -111,6 +125,6 @@ def _first_page(user: User) -> str:
     return reverse(name)
 
 
-def _pages_refused(request: HttpRequest) -> HttpResponse:
+def pages_refused(request: HttpRequest) -> HttpResponse:
     reason = _("This account is for programs: it gets tokens for the API, but no pages.")
     return render(request, "403.html", {"reason": reason}, status=403)

@@ -10,11 +10,13 @@ from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from accounts.access_review import MORE_COLUMNS
 from accounts.admin import USER_INLINES
 from audit.admin_base import AuditedAdmin, AuditedInline, ReadOnlyHistoryAdmin, tones
 from audit.admin_forms import RowForm, posted, step_page
 from equipment.enums import LineState, ReasonKind
 from equipment.models import Area, Equipment, LineAssignment, LineStateInterval, ProductionLine, ReasonCode, Site
+from equipment.queries.line_assignments import lines_by_account
 from equipment.scope import visible
 from equipment.services.line_assignments import CHANGE_USERS, assign_line, set_assignment
 from equipment.services.line_states import explain_interval, set_line_state
@@ -125,6 +127,7 @@ class LineAssignmentInline(ForWhoChangesUsers, AuditedInline):
 
 
 USER_INLINES.append(LineAssignmentInline)
+MORE_COLUMNS.append((_("Lines (none: the whole plant)"), lines_by_account))
 
 
 def _stop_reasons() -> forms.ModelChoiceField:

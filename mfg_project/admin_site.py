@@ -92,6 +92,9 @@ NAVIGATION: tuple[tuple[Any, tuple[tuple[str, str], ...]], ...] = (
         (
             ("accounts.user", "group"),
             ("accounts.signingqualification", "badge"),
+            ("accounts.signingstatement", "gavel"),
+            ("accounts.acknowledgement", "how_to_reg"),
+            ("accounts.providerconfirmation", "verified_user"),
             ("equipment.lineassignment", "assignment_ind"),
             ("django_celery_beat.periodictask", "event_repeat"),
         ),

@@ -29,6 +29,7 @@ DEBUG = env.bool("DEBUG", False)
 
 INSECURE_SECRET_KEY = "insecure-demo-key-never-used-in-production-0123456789abcdefghijklm"  # noqa: S105 refused below
 SECRET_KEY = env.str("SECRET_KEY", INSECURE_SECRET_KEY)
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])  # former keys, so that nobody enrols anew
 ALLOWED_HOSTS = env.list(
     "ALLOWED_HOSTS", default=[] if PRODUCTION else ["127.0.0.1", "localhost", "[::1]", "testserver"]
 )
@@ -107,6 +108,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "accounts.middleware.CurrentSessionMiddleware",
     "audit.middleware.AuditContextMiddleware",
     "accounts.middleware.PasswordDueMiddleware",
     "mfg_project.common.middleware.PlantTimeMiddleware",
@@ -196,6 +198,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "accounts.validators.BreachedPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 PASSWORD_RESET_TIMEOUT = 24 * 3600
@@ -206,6 +209,21 @@ LOCKOUT_FAILURES = env.int("LOCKOUT_FAILURES", 5)  # wrong passwords, signing in
 LOCKOUT_MINUTES = env.int("LOCKOUT_MINUTES", 15)  # … within so many minutes lock an account
 SIGNING_IDLE_MINUTES = env.int("SIGNING_IDLE_MINUTES", 10)  # a series of signatures ends when none comes for so long …
 SIGNING_WINDOW_MINUTES = env.int("SIGNING_WINDOW_MINUTES", 60)  # … and so long after it began
+BREACHED_PASSWORDS_FILE = env.str("BREACHED_PASSWORDS_FILE", "")  # a longer list than Django's own
+SIGNING_TOTP_ROLES = env.list("SIGNING_TOTP_ROLES", default=[])  # roles that sign with an authenticator app besides
+
+# Single sign-on with OpenID Connect: off without an issuer.
+OIDC_ISSUER = env.str("OIDC_ISSUER", "")
+OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID", "")
+OIDC_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET", "")
+OIDC_CA_FILE = env.str("OIDC_CA_FILE", "")
+OIDC_NAME = env.str("OIDC_NAME", "SSO")  # how people call the provider; on buttons
+OIDC_USERNAME_CLAIM = env.str("OIDC_USERNAME_CLAIM", "preferred_username")
+if OIDC_ISSUER and not OIDC_CLIENT_ID:
+    raise ImproperlyConfigured("OIDC_ISSUER is set, OIDC_CLIENT_ID is not")
+if PRODUCTION and OIDC_ISSUER and not OIDC_ISSUER.startswith("https://"):
+    raise ImproperlyConfigured("OIDC_ISSUER has to be an https:// address in production mode")
+
 SIMPLE_HISTORY_REVERT_DISABLED = True  # going back is a new, attributable change
 
 # --- E-mail: who is told what cannot wait -----------------------------------------------------------
@@ -283,6 +301,7 @@ SIMPLE_JWT = {
     "REFRESH_TOKEN_LIFETIME": dt.timedelta(hours=12),
     "ROTATE_REFRESH_TOKENS": True,
     "USER_AUTHENTICATION_RULE": "accounts.backends.may_have_token",
+    "TOKEN_OBTAIN_SERIALIZER": "accounts.token_serializer.TokenSerializer",
     "CHECK_REVOKE_TOKEN": True,  # a changed password ends every token
 }
 SPECTACULAR_SETTINGS = {

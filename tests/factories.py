@@ -69,6 +69,13 @@ def superuser(*, password: str = "") -> User:
     return made
 
 
+def qualify(person: User) -> User:
+    """The right to sign, with everything that goes with it."""
+    with arranging():
+        qualify_for_the_demo(person)
+    return person
+
+
 def site() -> Site:
     return Site.objects.first() or records.create(Site(code="TEST", name="Test plant", time_zone="Asia/Tokyo"))
 

@@ -35,6 +35,9 @@ LOGIN = "/accounts/login/"
 PUBLIC = {
     "/",  # the start page of the demo; a redirect to the login elsewhere
     LOGIN,
+    "/accounts/login/code/",  # leads to the login where no password was right just now
+    "/accounts/provider/",  # 404 without a provider
+    "/accounts/provider/callback/",
     "/accounts/logout/",
     "/accounts/reset/<uidb64>/<token>/",  # says that the link does not work
     "/accounts/demo/",  # 404 outside the demo
@@ -49,7 +52,15 @@ PUBLIC = {
     "/api/v1/auth/token/refresh/",
 }
 # What everybody who is signed in may do to oneself; not a change of the plant.
-OWN_AFFAIRS = PUBLIC | {"/accounts/password/", "/admin/logout/", "/admin/login/", "/admin/password_change/"}
+OWN_AFFAIRS = PUBLIC | {
+    "/accounts/password/",
+    "/accounts/signing/statement/",
+    "/accounts/signing/authenticator/",
+    "/accounts/signing/authenticator/code/",
+    "/admin/logout/",
+    "/admin/login/",
+    "/admin/password_change/",
+}
 # A scanned code may only show a job; a command it carries is a service that asks for its own permission.
 ALSO_READS = {"/terminal/scan/<pk>/"}
 REFUSED = {401, 403, 404, 405}

@@ -34,6 +34,7 @@ def set_password(*, user_id: UUID, password: str) -> None:
     require("accounts.change_user")
     with change("set_password"):
         user = held(user_id)
+        _has_one(user)
         check(password, user)
         give(user, password, must_change=user.is_person)
         note(Kind.PASSWORD_SET, user=user)
@@ -45,6 +46,7 @@ def send_link(*, user_id: UUID) -> None:
     require("accounts.change_user")
     with change("send_password_link"):
         user = held(user_id)
+        _has_one(user)
         if not user.email or not user.is_active:
             raise InvalidInput(_("A link goes by e-mail to an active account; this one has no address or is inactive."))
         note(Kind.PASSWORD_LINK, user=user)
@@ -98,6 +100,14 @@ def held(user_id: UUID) -> User:
     return user
 
 
+def held_for_another(user_id: UUID) -> User:
+    """The same for what nobody may do to the own account."""
+    user = held(user_id)
+    if user.pk == current_act().actor.pk:
+        raise InvalidInput(_("Another person has to do this for you."))
+    return user
+
+
 def deactivate_dormant() -> int:
     """Deactivate people who have not been here for DORMANT_DAYS (0: nobody); never the last administrator."""
     if not settings.DORMANT_DAYS:
@@ -119,6 +129,11 @@ def _deactivate(user: User) -> bool:
         signing_windows.close_of(user, WindowEnd.LOCK)
         end_connections(user.pk)
     return True
+
+
+def _has_one(user: User) -> None:
+    if user.uses_provider:
+        raise InvalidInput(_("This account signs in at the provider and has no password here."))
 
 
 def _tell_owner(user: User, what: str) -> None:

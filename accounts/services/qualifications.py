@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import DocumentClass, SigningQualification, User
+from accounts.services.statements import acknowledge_for_the_demo
 from accounts.services.users import installing, system_user
 from audit.context import require
 from audit.errors import InvalidInput, NotFound
@@ -18,10 +19,12 @@ QUALIFY = "accounts.add_signingqualification"
 TOY_YEARS = dt.timedelta(days=10 * 365)
 
 
-def qualify(*, user_id: UUID, document_class: str, valid_from: dt.date, valid_until: dt.date) -> SigningQualification:
-    """Record that the acting person checked who this is and instructed them about signing.
+def qualify(
+    *, user_id: UUID, document_class: str, training: str, valid_from: dt.date, valid_until: dt.date
+) -> SigningQualification:
+    """Record that the acting person checked who this is, and what they were instructed in about signing.
 
-    Raises NotFound, InvalidInput (dates, document, oneself, no person) or MissingPermission.
+    Raises NotFound, InvalidInput (dates, document, training, oneself, no person) or MissingPermission.
     """
     actor = require(QUALIFY)
     user = User.objects.filter(pk=user_id).first()
@@ -32,7 +35,12 @@ def qualify(*, user_id: UUID, document_class: str, valid_from: dt.date, valid_un
     if not actor.is_person:
         raise InvalidInput(_("An identity is checked by a person."))
     right = SigningQualification(
-        user=user, checked_by=actor, document_class=document_class, valid_from=valid_from, valid_until=valid_until
+        user=user,
+        checked_by=actor,
+        document_class=document_class,
+        training=training.strip(),
+        valid_from=valid_from,
+        valid_until=valid_until,
     )
     try:
         right.clean_fields()
@@ -58,14 +66,16 @@ def end_qualification(*, qualification_id: UUID, reason: str) -> None:
 
 def qualify_for_the_demo(user: User) -> None:
     """People of a toy plant may sign at once; the installation says so. Safe to run again."""
-    if user.qualifications.exists():
-        return
     with installing("set_up_person"):
+        acknowledge_for_the_demo(user)
+        if user.qualifications.exists():
+            return
         today = timezone.localdate()
         SigningQualification.objects.create(
             user=user,
             checked_by=system_user(),
             document_class=DocumentClass.EMPLOYEE_CARD,
+            training="Demo plant",
             valid_from=today - TOY_YEARS,
             valid_until=today + TOY_YEARS,
         )

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.utils import timezone
@@ -13,7 +14,7 @@ from django.utils.translation import gettext as _
 from accounts.events import end_connections
 from accounts.models import User
 from accounts.roles import ROLE_BY_NAME
-from accounts.services import passwords
+from accounts.services import passwords, pins
 from audit import signing_windows
 from audit.context import Installation, act_as, current_act, require
 from audit.errors import InvalidInput
@@ -23,7 +24,7 @@ from audit.records import guarded
 from audit.security import note
 
 SYSTEM_USERNAME = "system"
-EDITABLE = frozenset({"printed_name", "email", "is_person", "is_station", "is_active", "is_superuser"})
+EDITABLE = frozenset({"printed_name", "email", "is_person", "is_station", "is_active", "is_superuser", "uses_provider"})
 
 
 def system_user() -> User:
@@ -78,6 +79,9 @@ def create_user(*, username: str, printed_name: str, roles: Collection[str], pas
     require("accounts.add_user")
     user = User(username=User.normalize_username(username), printed_name=printed_name)
     _set(user, values)
+    if password and user.uses_provider:
+        text = _("This account signs in at the provider and has no password here.")
+        raise InvalidInput(text, fields={"password": text})
     if password:
         passwords.check(password, user)
         user.set_password(password)
@@ -100,7 +104,10 @@ def update_user(*, user_id: UUID, roles: Collection[str] | None = None, reason: 
             raise InvalidInput(_("You cannot deactivate your own account."), fields={"is_active": _("Your own.")})
         was_active = user.is_active
         was_administrator = user.is_superuser and was_active
+        used_provider = user.uses_provider
         _set(user, values)
+        if user.uses_provider != used_provider:
+            _change_door(user)
         if user.is_active and not was_active:
             user.unlocked_at = timezone.now()  # let in again: not dormant since the last sign-in
         user = _save(user, roles)
@@ -113,11 +120,23 @@ def update_user(*, user_id: UUID, roles: Collection[str] | None = None, reason: 
     return user
 
 
+def _change_door(user: User) -> None:
+    """Either a password here or the provider: what opened the other door opens nothing any more."""
+    user.set_unusable_password()
+    user.must_change_password = False
+    user.provider_subject = ""
+    pins.forget(user)
+    end_connections(user.pk)
+
+
 def _set(user: User, values: dict[str, Any]) -> None:
     if unknown := sorted(set(values) - EDITABLE):
         raise InvalidInput(_("These fields cannot be set: %(fields)s.") % {"fields": ", ".join(unknown)})
     if values.get("is_superuser", user.is_superuser) != user.is_superuser and not current_act().actor.is_superuser:
         raise InvalidInput(_("Only an administrator may name an administrator."))
+    if values.get("uses_provider") and not user.uses_provider and not settings.OIDC_ISSUER:
+        text = _("No provider is set up here (OIDC_ISSUER).")
+        raise InvalidInput(text, fields={"uses_provider": text})
     for name, value in values.items():
         setattr(user, name, value)
 

@@ -23,6 +23,11 @@ class SecurityEventKind(models.TextChoices):
     PASSWORD_SET = "password_set", _("Password set by an administrator")
     PASSWORD_LINK = "password_link", _("Link for a new password sent")
     PASSWORD_CHANGED = "password_changed", _("Password changed by its owner")
+    FACTOR_SET = "factor_set", _("Authenticator app set up by its owner")
+    FACTOR_REVOKED = "factor_revoked", _("Authenticator app revoked")
+    PIN_SET = "pin_set", _("Signing PIN set by its owner")
+    PIN_REVOKED = "pin_revoked", _("Signing PIN revoked")
+    PROVIDER_LINKED = "provider_linked", _("Account linked to the provider")
     DEACTIVATED = "deactivated", _("Account deactivated")
 
 

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.roles import QUALIFY, ROLE_BY_NAME, ROLES, SECURITY
-from accounts.services import locks, qualifications
+from accounts.services import authenticators, locks, pins, qualifications, statements
 from accounts.services.passwords import send_link, set_password
 from accounts.services.roles import sync_roles_of_app
 from accounts.services.users import create_user, update_user
@@ -231,10 +231,22 @@ DOORS = (
         lambda w: qualifications.qualify(
             user_id=w.planned.created_by_id,
             document_class="passport",
+            training="SOP-12",
             valid_from=dt.date(2026, 1, 1),
             valid_until=dt.date(2027, 1, 1),
         ),
     ),
+    Door(
+        "issue statement",
+        "accounts.add_signingstatement",
+        lambda w: statements.issue(text_en="A", text_ja="あ", effective_from=timezone.localdate()),
+    ),
+    Door(
+        "revoke an authenticator",
+        "accounts.revoke_factor",
+        lambda w: authenticators.revoke(user_id=w.planned.created_by_id, reason=WHY),
+    ),
+    Door("revoke a PIN", "accounts.revoke_factor", lambda w: pins.revoke(user_id=w.planned.created_by_id, reason=WHY)),
     Door(
         "end_qualification",
         "accounts.change_signingqualification",

@@ -1,6 +1,7 @@
 """One name, one account; a right to sign that another person gave; accounts that stay."""
 
 import datetime as dt
+import unicodedata
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
@@ -22,6 +23,12 @@ DAY = dt.timedelta(days=1)
 TODAY = timezone.localdate
 
 
+def _caseless(text: str) -> str:
+    """Compatibility caseless match, as the Unicode Standard writes it (D146), in its composed form."""
+    once = unicodedata.normalize("NFKD", unicodedata.normalize("NFD", text).casefold())
+    return unicodedata.normalize("NFKC", once.casefold())
+
+
 class TestNames:
     SPELLINGS = ("SATO", "ＳＡＴＯ", "ｓａｔｏ", "Sato")
 
@@ -39,6 +46,45 @@ class TestNames:
 
         with pytest.raises(IntegrityError), factories.arranging():
             User.objects.bulk_create([User(username=second)])
+
+    @pytest.mark.parametrize(
+        ("first", "second"),
+        [
+            ("straße", "STRASSE"),
+            ("STRAẞE", "strasse"),
+            ("Οδυσσεύς", "ΟΔΥΣΣΕΎΣ"),
+            ("ᾳδω", "ΑΙΔΩ"),
+            ("ŉ", "ʼN"),
+            ("ǰ", "J̌"),
+        ],
+    )
+    def test_by_full_case_folding(self, as_admin, first, second):
+        with factories.arranging():
+            User.objects.bulk_create([User(username=first)])
+
+        assert User.objects.get_by_natural_key(second).username == first
+        with pytest.raises(IntegrityError), factories.arranging():
+            User.objects.bulk_create([User(username=second)])
+
+    def test_a_turkish_dotless_i_is_another_letter_whatever_the_locale(self, as_admin):
+        with factories.arranging():
+            User.objects.bulk_create([User(username="ırmak"), User(username="IRMAK")])
+
+        assert User.objects.get_by_natural_key("irmak").username == "IRMAK"
+        assert User.objects.get_by_natural_key("ırmak").username == "ırmak"
+
+    def test_the_database_folds_every_letter_as_unicode_says(self):
+        letters = [chr(n) for n in range(1, 0x110000) if unicodedata.ucd_3_2_0.category(chr(n))[0] in "LMN"]
+        letters = [c for c in letters if unicodedata.normalize("NFKC", c) == unicodedata.ucd_3_2_0.normalize("NFKC", c)]
+        folded = [_caseless(c) for c in letters]
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT accounts_one_name(c) FROM unnest(%s::text[]) WITH ORDINALITY t(c, n) ORDER BY n", [letters]
+            )
+            found = [name for (name,) in cursor.fetchall()]
+
+        assert len(letters) > 90_000
+        assert [(c, a, b) for c, a, b in zip(letters, found, folded, strict=True) if a != b] == []
 
     @pytest.mark.parametrize("spelling", SPELLINGS)
     def test_every_spelling_signs_in(self, client, as_admin, spelling):
@@ -79,7 +125,12 @@ def without_rights(user):
 
 
 def qualify(user, **values):
-    asked = {"document_class": "passport", "valid_from": TODAY(), "valid_until": TODAY() + DAY}
+    asked = {
+        "document_class": "passport",
+        "training": "SOP-12 rev. 3",
+        "valid_from": TODAY(),
+        "valid_until": TODAY() + DAY,
+    }
     return qualifications.qualify(user_id=user.pk, **(asked | values))
 
 
@@ -149,6 +200,7 @@ class TestRightToSign:
         entered = {
             "user": str(new.pk),
             "document_class": "id_card",
+            "training": "SOP-12 rev. 3",
             "valid_from": str(TODAY()),
             "valid_until": str(TODAY()),
         }

@@ -7,6 +7,7 @@ from decimal import Decimal
 from django.utils import timezone
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 
+from accounts.models import ProviderConfirmation
 from accounts.services.users import system_user
 from audit import records
 from audit.context import current_act, uuid7
@@ -78,6 +79,9 @@ def world(mark: str = "") -> World:
         _schedule()
         now = timezone.now()
         SigningWindow.objects.create(user=act.actor, session_hash=uuid7().hex, opened_at=now, last_used_at=now)
+        ProviderConfirmation.objects.create(
+            user=act.actor, session="0" * 64, authenticated_at=timezone.now(), made_at=timezone.now()
+        )
         keep(Report(), timezone.now())
     refresh_kpis()
     KpiDirtyDay.objects.get_or_create(line_id=plant.line.pk, report_date=dt.date(2026, 1, 1))

@@ -17,6 +17,8 @@ from tests.admin.world import World, world
 REASON = "Werkzeugwechsel"
 # Written once by services; the database refuses to change or delete them, so they only ever gain rows.
 EVIDENCE = {
+    "accounts.Acknowledgement",
+    "accounts.SigningStatement",
     "audit.Signature",
     "audit.SecurityEvent",
     "audit.StateChange",
@@ -26,9 +28,9 @@ EVIDENCE = {
     "quality.QualityCheck",
     "quality.Measurement",
 }
-DIGESTED = {"accounts.User": ["password", "previous_passwords"]}
+DIGESTED = {"accounts.User": ["password", "previous_passwords", "signing_pin", "previous_pins", "totp_key"]}
 IGNORED = {
-    "accounts.User": ["last_login"],
+    "accounts.User": ["last_login", "totp_step"],
     "audit.Outbox": ["attempts", "next_try", "last_error"],
     "audit.SigningWindow": ["last_used_at"],
     "django_celery_beat.PeriodicTask": ["last_run_at", "total_run_count", "date_changed"],

@@ -1,9 +1,12 @@
-"""An account locked at the login page is seen, opened and told about, in both languages and themes."""
+"""Accounts in a browser: a locked one is seen and opened, an authenticator app set up and used, a statement read."""
 
 import time
 
+import pyotp
 import pytest
 from playwright.sync_api import expect
+
+from tests.browser.conftest import PASSWORD
 
 pytestmark = pytest.mark.browser
 
@@ -57,3 +60,60 @@ def test_the_notice_is_delivered_within_a_minute(browser, plant, sign_in):
     page.locator("[name=reason]").fill("Asked at the machine, was tired")
     page.locator("form:has([name=reason]) button").click()
     expect(page.locator("form:has([name=reason])")).to_have_count(0)
+
+
+def own_key(page):
+    """Set up an authenticator app for whoever is signed in; the key as the page shows it."""
+    page.locator("details.menu > summary").last.click()
+    page.locator("a[href='/accounts/signing/']").click()
+    page.locator("a[href='/accounts/signing/authenticator/']").click()
+    page.locator("[name=password]").fill(PASSWORD)
+    page.locator("form .button-primary").click()
+    expect(page.locator(".plain-qr svg")).to_be_visible()
+    return page.locator(".plain-key").inner_text().replace(" ", "")
+
+
+@pytest.mark.parametrize(
+    ("role", "language", "theme", "width"), [("qa_manager", "en", "light", 1280), ("inspector", "ja", "dark", 360)]
+)
+def test_an_authenticator_app_is_set_up_and_asked_for(browser, plant, sign_in, axe, role, language, theme, width):
+    page = sign_in(role, language=language, theme=theme, width=width)
+    page.goto("/orders/")
+    key = own_key(page)
+    assert axe(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    used = pyotp.TOTP(key).now()
+    page.locator("[name=code]").fill(used)
+    page.locator("form .button-primary").click()
+    page.wait_for_url("**/accounts/signing/")
+    assert axe(page) == []
+    assert key not in page.content()
+
+    context = browser.new_context(base_url=plant.url, locale=language)
+    page = context.new_page()
+    page.goto("/accounts/login/")
+    page.locator("[name=username]").fill(role)
+    page.locator("[name=password]").fill(PASSWORD)
+    page.locator("form .button-primary").click()
+    page.wait_for_url("**/accounts/login/code/")
+    assert axe(page) == []
+    page.locator("[name=code]").fill(used)  # seen over somebody's shoulder
+    page.locator("form .button-primary").click()
+    expect(page.locator(".field-error")).to_be_visible()
+    expect(page.locator("[name=code]")).to_have_value("")
+    page.locator("[name=code]").fill(pyotp.TOTP(key).at(time.time() + 30))
+    page.locator("form .button-primary").click()
+    page.wait_for_url(lambda url: "/accounts/" not in url)
+    context.close()
+    plant.rows("UPDATE accounts_user SET totp_key = '', totp_since = NULL WHERE username = %s RETURNING 1", role)
+
+
+@pytest.mark.parametrize(("language", "theme", "width"), [("en", "light", 1280), ("ja", "dark", 360)])
+def test_the_statement_is_read_on_a_page_of_its_own(sign_in, axe, language, theme, width):
+    page = sign_in("supervisor", language=language, theme=theme, width=width)
+
+    page.goto("/accounts/signing/statement/")
+
+    expect(page.get_by_text("手書きの署名" if language == "ja" else "handwritten signature")).to_be_visible()
+    assert axe(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -8,22 +8,16 @@ from django.conf import settings
 from django.contrib.auth.hashers import acheck_password, check_password
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
-from django.db.models import F, Func, Q, Value
-from django.db.models.functions import Now
+from django.db.models import Exists, OuterRef, Q, Value
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models.names import OneName
+from accounts.models.signing import Acknowledgement, SigningQualification, SigningStatement
 from accounts.roles import ROLE_BY_NAME, ROLES, Role
 from audit.context import Act, Installation, act_as, acting, current_act_or_none, uuid7
 from audit.journal import change
-
-
-class SameName(Func):
-    """What two spellings of one user name have in common: width and composition of letters, then their case."""
-
-    template = "lower(normalize(%(expressions)s, NFKC))"
-    output_field = models.TextField()
 
 
 class CaseBlindUserManager(UserManager["User"]):
@@ -37,14 +31,14 @@ class CaseBlindUserManager(UserManager["User"]):
             return super().create_superuser(*args, **values)
 
     def get_by_natural_key(self, username: str | None) -> "User":
-        return self._spelled_like(username).get()
+        return self.spelled_like(username).get()
 
     async def aget_by_natural_key(self, username: str | None) -> "User":
-        return await self._spelled_like(username).aget()
+        return await self.spelled_like(username).aget()
 
-    def _spelled_like(self, username: str | None) -> "models.QuerySet[User]":
+    def spelled_like(self, username: str | None) -> "models.QuerySet[User]":
         name = (username or "").replace("\0", "")  # which PostgreSQL does not hold
-        return self.alias(same_name=SameName("username")).filter(same_name=SameName(Value(name)))
+        return self.alias(same_name=OneName("username")).filter(same_name=OneName(Value(name)))
 
 
 class User(AbstractUser):
@@ -65,6 +59,17 @@ class User(AbstractUser):
     locked_at = models.DateTimeField(_("locked at"), null=True, editable=False)
     unlocked_at = models.DateTimeField(_("unlocked at"), null=True, editable=False)
 
+    uses_provider = models.BooleanField(
+        _("signs in at the provider"), default=False, help_text=_("Single sign-on: the account has no password here.")
+    )
+    provider_subject = models.CharField(max_length=500, blank=True, editable=False)  # issuer and subject, once linked
+    signing_pin = models.CharField(max_length=128, blank=True, editable=False)  # a hash, as of a password
+    previous_pins = models.TextField(blank=True, editable=False)
+    pin_changed_at = models.DateTimeField(_("signing PIN changed at"), null=True, editable=False)
+    totp_key = models.CharField(max_length=500, blank=True, editable=False)  # encrypted (accounts/services/totp.py)
+    totp_since = models.DateTimeField(_("authenticator app since"), null=True, editable=False)
+    totp_step = models.BigIntegerField(default=0, editable=False)  # of the last code used: it does not work again
+
     REQUIRED_FIELDS = ["printed_name"]
 
     objects: ClassVar[CaseBlindUserManager] = CaseBlindUserManager()
@@ -74,13 +79,26 @@ class User(AbstractUser):
         verbose_name_plural = _("users")
         constraints = [
             models.UniqueConstraint(
-                SameName("username"),
+                OneName("username"),
                 name="user_name_unique_however_spelled",
                 violation_error_message=_("This user name is taken."),
             ),
+            models.UniqueConstraint(
+                fields=["provider_subject"],
+                name="user_of_provider_once",
+                condition=~Q(provider_subject=""),
+                violation_error_message=_("This account of the provider belongs to somebody else already."),
+            ),
+            models.CheckConstraint(
+                condition=Q(uses_provider=True) | Q(provider_subject="", signing_pin=""),
+                name="user_pin_stands_for_no_password",
+            ),
         ]
         indexes = [models.Index(fields=["locked_at"], name="user_locked", condition=Q(locked_at__isnull=False))]
-        permissions = [("unlock_user", _("Can unlock accounts and acknowledge security notices"))]
+        permissions = [
+            ("unlock_user", _("Can unlock accounts and acknowledge security notices")),
+            ("revoke_factor", _("Can revoke authenticator apps and signing PINs")),
+        ]
 
     def __str__(self) -> str:
         return self.printed_name or self.username
@@ -101,27 +119,58 @@ class User(AbstractUser):
 
     def password_is_due(self) -> bool:
         """Set by somebody else, or older than the policy allows. Programs have nobody who could change theirs."""
-        days = settings.PASSWORD_MAX_DAYS
-        old = bool(days) and self.password_changed_at < timezone.now() - dt.timedelta(days=days)
-        return self.is_person and self.has_usable_password() and (self.must_change_password or old)
+        return (
+            self.is_person
+            and self.has_usable_password()
+            and (self.must_change_password or _is_old(self.password_changed_at))
+        )
+
+    def signs_with(self) -> tuple[str, ...]:
+        """What only this person can present, asked for at each signing.
+
+        "password", "pin" (as the password of an account that has none) and "totp" are typed; for "provider" the page
+        sends the signer there first (accounts/provider_views.py) and then posts without a password.
+        """
+        if self.uses_provider and not self.signing_pin:
+            return ("provider",)
+        own = "pin" if self.uses_provider else "password"
+        return (own, "totp") if self.totp_since else (own,)
 
     def why_not_sign(self) -> str:
-        """Why this account may not sign anything today, or ""."""
+        """Why this account may not sign anything today, or "". What its owner can mend is on accounts:own-signing."""
         if not self.is_person:
             return gettext("Only a person can sign; this account belongs to a program.")
         if self.is_station:
             return gettext("This account is a shared station. Sign in as yourself to sign.")
         if self.locked_at:
             return gettext("This account is locked. Another person has to unlock it.")
-        if self.password_is_due():
-            return gettext("Change your password first: it is too old, or somebody else set it.")
         if not self.qualifications.filter(SigningQualification.valid_on(timezone.localdate())).exists():
             return gettext("Your right to sign is not active: another person has to check your identity first.")
+        return self._what_its_owner_has_to_do()
+
+    def _what_its_owner_has_to_do(self) -> str:
+        if self.password_is_due():
+            return gettext("Change your password first: it is too old, or somebody else set it.")
+        if self.signing_pin and self.pin_changed_at and _is_old(self.pin_changed_at):
+            return gettext("Your signing PIN is too old. Set a new one under “My right to sign”.")
+        if self.lacks_second_factor():
+            return gettext("Your role signs with an authenticator app. Set it up under “My right to sign”.")
+        if not self.has_acknowledged():
+            return gettext("Read the statement about electronic signatures first, under “My right to sign”.")
         return ""
 
-    def signs_with(self) -> tuple[str, ...]:
-        """What only this person can present, asked for at each signing."""
-        return ("password",)
+    def lacks_second_factor(self) -> bool:
+        """Whether the plant asks this role for a second factor that is not set up; at the provider it is theirs."""
+        asked = set(settings.SIGNING_TOTP_ROLES)
+        if not asked or self.signs_with() == ("provider",) or self.totp_since:
+            return False
+        return bool(asked & {role.name for role in self.roles()})
+
+    def has_acknowledged(self) -> bool:
+        """The revision in force, that is; where none is, nobody can have."""
+        own = Acknowledgement.objects.filter(statement=OuterRef("pk"), user=self)
+        in_force = SigningStatement.in_force(timezone.localdate())
+        return list(in_force.values_list(Exists(own), flat=True)) == [True]
 
     def check_password(self, raw_password: str | None) -> bool:
         return check_password(raw_password, self.password, self._rehash)
@@ -144,48 +193,6 @@ class User(AbstractUser):
         return ", ".join(sorted(held)) or ("Administrator" if self.is_superuser else "—")
 
 
-class DocumentClass(models.TextChoices):
-    PASSPORT = "passport", _("Passport")
-    ID_CARD = "id_card", _("Identity card")
-    DRIVING_LICENCE = "driving_licence", _("Driving licence")
-    RESIDENCE_CARD = "residence_card", _("Residence card")
-    EMPLOYEE_CARD = "employee_card", _("Employee card with photo")
-
-
-class SigningQualification(models.Model):
-    """From when to when a person may sign: somebody else saw a document and instructed the person (11.100(b)).
-
-    Kept when it has ended; ending it early is a change with a reason.
-    """
-
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="qualifications", verbose_name=_("account"))
-    valid_from = models.DateField(_("valid from"))
-    valid_until = models.DateField(_("valid until"))
-    document_class = models.CharField(_("document seen"), max_length=20, choices=DocumentClass.choices)
-    checked_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", verbose_name=_("checked by"))
-    checked_at = models.DateTimeField(_("checked at"), db_default=Now())
-    ended_at = models.DateTimeField(_("ended early at"), null=True, editable=False)
-
-    class Meta:
-        verbose_name = _("right to sign")
-        verbose_name_plural = _("rights to sign")
-        constraints = [
-            models.CheckConstraint(
-                condition=~Q(user=F("checked_by")),
-                name="qualification_checked_by_another",
-                violation_error_message=_("Somebody else has to check your identity."),
-            ),
-            models.CheckConstraint(
-                condition=Q(valid_until__gte=F("valid_from")),
-                name="qualification_ends_after_it_begins",
-                violation_error_message=_("The last day is before the first one."),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.user} · {self.valid_from} – {self.valid_until}"
-
-    @staticmethod
-    def valid_on(day: dt.date) -> Q:
-        return Q(valid_from__lte=day, valid_until__gte=day, ended_at=None)
+def _is_old(changed_at: dt.datetime) -> bool:
+    days = settings.PASSWORD_MAX_DAYS
+    return bool(days) and changed_at < timezone.now() - dt.timedelta(days=days)

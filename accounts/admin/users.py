@@ -1,28 +1,33 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.filters import EmptyFieldListFilter
 from django.contrib.admin.options import InlineModelAdmin
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminPasswordWidget
 
-from accounts.models import SigningQualification, User
+from accounts import access_review
+from accounts.models import User
 from accounts.roles import ROLES
-from accounts.services import locks, passwords, qualifications, users
+from accounts.services import authenticators, locks, passwords, pins, users
+from accounts.services.authenticators import REVOKE
 from accounts.services.locks import UNLOCK
-from accounts.services.qualifications import QUALIFY
-from audit.admin_base import ReadOnlyAdmin, ServiceAdmin
+from audit.admin_base import ServiceAdmin
 from audit.admin_forms import ReasonForm, ServiceForm, change_reason_field, posted, step_page
 
 admin.site.unregister(Group)  # roles are accounts/roles.py, reviewed and versioned; nobody edits them by hand
 
 CHANGE = "accounts.change_user"
-END = "accounts.change_signingqualification"
+REVIEW = "accounts.view_user"
+
+SEEN = ("totp_since", "pin_changed_at", "locked_at", "last_login", "date_joined")
 
 # Rows of floors above on the page of a user; their admin modules add to it. Saved by the admin of their own model.
 USER_INLINES: list[type[InlineModelAdmin]] = []
@@ -75,12 +80,15 @@ class UserAdmin(ServiceAdmin):
         "is_station",
         "is_active",
         "is_superuser",
+        "uses_provider",
         ("locked_at", EmptyFieldListFilter),
+        ("totp_since", EmptyFieldListFilter),
     )
     search_fields = ("username", "printed_name", "email")
     ordering = ("username",)
     form = UserForm
-    actions_detail = ("new_password", "password_link", "unlock")
+    actions_list = ("access_review",)
+    actions_detail = ("new_password", "password_link", "unlock", "revoke_authenticator", "revoke_pin")
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("groups")
@@ -89,18 +97,20 @@ class UserAdmin(ServiceAdmin):
         return USER_INLINES if obj else []
 
     def get_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
+        provider = ("uses_provider",) if settings.OIDC_ISSUER or (obj and obj.uses_provider) else ()
         if obj is None:
-            return ("username", "printed_name", "email", "is_person", "is_station", "roles", "password")
+            return ("username", "printed_name", "email", "is_person", "is_station", *provider, "roles", "password")
         roles = "roles" if self.has_change_permission(request, obj) else "roles_shown"
-        fields = ["username", "printed_name", "email", "is_person", "is_station", roles, "is_active", "is_superuser"]
+        fields = ["username", "printed_name", "email", "is_person", "is_station", *provider, roles]
+        fields += ["is_active", "is_superuser"]
         reason = ("change_reason",) if self.has_change_permission(request, obj) else ()
-        return (*fields, "locked_at", "last_login", "date_joined", *reason)
+        return (*fields, *SEEN, *reason)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
         if obj is None:
             return ()
         only_theirs = () if request.user.is_superuser else ("is_superuser",)
-        return ("username", "locked_at", "last_login", "date_joined", "roles_shown", *only_theirs)
+        return ("username", *SEEN, "roles_shown", *only_theirs)
 
     def get_form(self, request: HttpRequest, obj: User | None = None, change: bool = False, **kwargs: Any) -> Any:
         return super().get_form(request, obj, change, **kwargs | ({} if obj else {"form": UserAddForm}))
@@ -118,17 +128,65 @@ class UserAdmin(ServiceAdmin):
         return ", ".join(str(role.label) for role in obj.roles()) or "—"
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        may_change = request.user.has_perm(CHANGE)
-        may = {"new_password": may_change, "password_link": may_change, "unlock": self._may_unlock(request, object_id)}
+        may = self._may(request, self.get_object(request, object_id))
         return [
             action
             for action in super().get_actions_detail(request, object_id)
             if next((allowed for name, allowed in may.items() if action.action_name.endswith(name)), False)
         ]
 
-    def _may_unlock(self, request: HttpRequest, object_id: Any) -> bool:
-        user = self.get_object(request, object_id) if request.user.has_perm(UNLOCK) else None
-        return user is not None and user.locked_at is not None and user.pk != request.user.pk
+    def _may(self, request: HttpRequest, user: User | None) -> dict[str, bool]:
+        """Buttons that would be refused are not there."""
+        if user is None:
+            return {}
+        may_change = request.user.has_perm(CHANGE) and not user.uses_provider
+        another = user.pk != request.user.pk
+        may_revoke = request.user.has_perm(REVOKE) and another
+        return {
+            "new_password": may_change,
+            "password_link": may_change,
+            "unlock": request.user.has_perm(UNLOCK) and another and user.locked_at is not None,
+            "revoke_authenticator": may_revoke and user.totp_since is not None,
+            "revoke_pin": may_revoke and bool(user.signing_pin),
+        }
+
+    @action(description=_("Access review (CSV)"), url_path="access-review", icon="fact_check")
+    def access_review(self, request: HttpRequest) -> HttpResponse:
+        self.must_hold(request, REVIEW)
+        name = f"access-review-{timezone.localdate()}.csv"
+        return HttpResponse(
+            access_review.as_csv(),
+            content_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )
+
+    @action(description=_("Revoke the authenticator app"), url_path="revoke-authenticator", icon="phonelink_erase")
+    def revoke_authenticator(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        user = self.record(request, object_id, permission=REVOKE)
+        return step_page(
+            request,
+            self,
+            form=ReasonForm(posted(request)),
+            act=lambda entered: authenticators.revoke(user_id=user.pk, reason=entered["reason"]),
+            title=_("Revoke the authenticator app of %(name)s") % {"name": user.get_username()},
+            button=_("Revoke"),
+            done=_("Codes of %(name)s are worth nothing any more.") % {"name": user.get_username()},
+            back=self.page_of(user),
+        )
+
+    @action(description=_("Revoke the signing PIN"), url_path="revoke-pin", icon="pin_end")
+    def revoke_pin(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        user = self.record(request, object_id, permission=REVOKE)
+        return step_page(
+            request,
+            self,
+            form=ReasonForm(posted(request)),
+            act=lambda entered: pins.revoke(user_id=user.pk, reason=entered["reason"]),
+            title=_("Revoke the signing PIN of %(name)s") % {"name": user.get_username()},
+            button=_("Revoke"),
+            done=_("Nothing is signed with the PIN of %(name)s any more.") % {"name": user.get_username()},
+            back=self.page_of(user),
+        )
 
     @action(description=_("Unlock"), url_path="unlock", icon="lock_open")
     def unlock(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -170,65 +228,4 @@ class UserAdmin(ServiceAdmin):
             button=_("Send the link"),
             done=_("A link is on its way to %(name)s; it works once, for 24 hours.") % {"name": user.get_username()},
             back=self.page_of(user),
-        )
-
-
-class QualificationForm(ServiceForm):
-    class Meta:
-        model = SigningQualification
-        fields = ("user", "document_class", "valid_from", "valid_until")
-        help_texts = {"document_class": _("You saw this document and instructed the person about signing.")}
-
-
-@admin.register(SigningQualification)
-class SigningQualificationAdmin(ServiceAdmin, ReadOnlyAdmin):
-    """Given by another person than its owner; never edited, only ended."""
-
-    list_display = ("user", "document_class", "valid_from", "valid_until", "ended_at", "checked_by")
-    list_filter = ("document_class", ("ended_at", EmptyFieldListFilter))
-    search_fields = ("user__username", "user__printed_name")
-    ordering = ("-checked_at",)
-    list_select_related = ("user", "checked_by")
-    autocomplete_fields = ("user",)
-    form = QualificationForm
-    actions_detail = ("end",)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(QUALIFY)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return super().get_readonly_fields(request, obj) if obj else ()
-
-    def get_fields(self, request: HttpRequest, obj: SigningQualification | None = None) -> Any:
-        entered = ("user", "document_class", "valid_from", "valid_until")
-        return (*entered, "checked_by", "checked_at", "ended_at") if obj else entered
-
-    def save_model(
-        self, request: HttpRequest, obj: SigningQualification, form: QualificationForm, change: bool
-    ) -> None:
-        entered = form.cleaned_data
-        saved = qualifications.qualify(
-            user_id=entered["user"].pk,
-            **{name: entered[name] for name in ("document_class", "valid_from", "valid_until")},
-        )
-        obj.pk, obj._state.adding = saved.pk, False
-
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        return super().get_actions_detail(request, object_id) if request.user.has_perm(END) else []
-
-    @action(description=_("End the right to sign"), url_path="end", icon="block")
-    def end(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        right = self.record(request, object_id, permission=END)
-        return step_page(
-            request,
-            self,
-            form=ReasonForm(posted(request)),
-            act=lambda entered: qualifications.end_qualification(qualification_id=right.pk, reason=entered["reason"]),
-            title=_("End the right to sign of %(name)s") % {"name": right.user},
-            button=_("End the right to sign"),
-            done=_("%(name)s may not sign any more.") % {"name": right.user},
-            back=self.page_of(right),
         )

@@ -1,0 +1,1 @@
+DROP FUNCTION accounts_one_name(text);
