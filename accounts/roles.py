@@ -24,6 +24,7 @@ VIEW_KPI = frozenset({"production.view_kpi"})
 VIEW_EVIDENCE = frozenset(
     {"audit.view_signature", "audit.view_statechange", "audit.view_securityevent", "accounts.view_user"}
     | {"accounts.view_signingqualification", "audit.view_outbox", "audit.view_verificationrun"}
+    | {"audit.view_retentionpolicy", "audit.view_historicalretentionpolicy", "audit.view_legalhold"}
     | {"equipment.view_lineassignment", "equipment.view_historicallineassignment"}
     | {
         name.replace(".view_", ".view_historical")
@@ -70,6 +71,14 @@ RUN_JOBS = frozenset(
 )
 SECURITY = frozenset({"accounts.unlock_user"})  # told of locked accounts, opens them again
 QUALIFY = frozenset({"accounts.add_signingqualification", "accounts.change_signingqualification"})
+RETENTION = frozenset(
+    {
+        "audit.add_retentionpolicy",
+        "audit.change_retentionpolicy",
+        "audit.place_legalhold",
+        "audit.lift_legalhold",
+    }
+)
 MEASURE = frozenset({"quality.record_check"})
 
 
@@ -131,6 +140,7 @@ ROLES = (
         | MEASURE
         | SECURITY
         | QUALIFY
+        | RETENTION
         | {
             "quality.add_characteristic",
             "quality.change_characteristic",

@@ -74,6 +74,8 @@ NAVIGATION: tuple[tuple[Any, tuple[tuple[str, str], ...]], ...] = (
             ("audit.securityevent", "gpp_bad"),
             ("audit.outbox", "outbox"),
             ("audit.verificationrun", "fact_check"),
+            ("audit.retentionpolicy", "event_busy"),
+            ("audit.legalhold", "lock"),
         ),
     ),
     (

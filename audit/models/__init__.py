@@ -1,6 +1,7 @@
 from audit.models.base import AuditedModel
 from audit.models.evidence import Signature, StateChange
 from audit.models.journal import JournalEntry, JournalSeal
+from audit.models.retention import LegalHold, RetentionPolicy
 from audit.models.security import Outbox, SecurityEvent, SecurityEventKind
 from audit.models.verification import Verdict, VerificationRun
 
@@ -8,7 +9,9 @@ __all__ = [
     "AuditedModel",
     "JournalEntry",
     "JournalSeal",
+    "LegalHold",
     "Outbox",
+    "RetentionPolicy",
     "SecurityEvent",
     "SecurityEventKind",
     "Signature",

@@ -71,6 +71,7 @@ def check_guards(session: Session, report: Report) -> None:
     _check_triggers(session, report)
     _check_functions(session, report)
     _check_structure(session, report)
+    _check_retention(session, report)
 
 
 def _check_tables(session: Session, report: Report) -> None:
@@ -152,6 +153,16 @@ def _check_structure(session: Session, report: Report) -> None:
     for guard in shipped.schema_guards():
         if bodies.get(guard.name) != (guard.body, guard.is_definer):
             _say(report, "function_altered", "the function is not the one of this version", "pg_proc", guard.name)
+
+
+def _check_retention(session: Session, report: Report) -> None:
+    """No table may be deletable that this version keeps, nor be kept shorter than it says."""
+    query = SQL("SELECT table_name, rule FROM {}").format(session.table("retention_rule"))
+    there, expected = dict(session.rows(query)), shipped.retention_rules()
+    for table in sorted(there.keys() | expected.keys()):
+        if there.get(table) != expected.get(table):
+            text = f"its rule of retention is {there.get(table)}, this version says {expected.get(table)}"
+            _say(report, "retention_rule", text, table)
 
 
 def _same_settings(function: shipped.Function, config: list[str], session: Session) -> bool:

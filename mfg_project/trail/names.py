@@ -42,7 +42,9 @@ NAMES: dict[str, tuple[str, ...]] = {
     "quality.Measurement": ("check_record__work_order__work_order_number", "characteristic__code"),
     "quality.QualityCheck": ("work_order__work_order_number", "piece", "test_type"),
     "accounts.SigningQualification": ("user__printed_name", "valid_from"),
+    "audit.LegalHold": ("record_type", "record_key", "placed_at"),
     "audit.Outbox": ("kind",),
+    "audit.RetentionPolicy": ("record_type",),
     "audit.SecurityEvent": ("kind", "name_typed"),
     "audit.Signature": ("signer_name", "meaning"),
 }

@@ -4,9 +4,11 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from audit.queries.retention import retention_of
 from audit.queries.trail import search
 from mfg_project.common.formats import both_zones
 from mfg_project.common.pages import allowed, query_without, render_page
@@ -34,10 +36,12 @@ def record_trail(request: HttpRequest, table: str, key: str) -> HttpResponse:
     asked = read_filter(request, table, key)
     model = journalled_models()[table]
     name = names_of([(model, key)]).get((model._meta.label, key), "")
+    is_gone = not model._base_manager.filter(pk=key).exists()
     context = {
         "title": name or key,
         "type_label": table_label(table),
-        "is_gone": not model._base_manager.filter(pk=key).exists(),
+        "is_gone": is_gone,
+        **({} if is_gone else _retention(table, key)),
         "record_url": reverse(PAGES[table], args=[key]) if table in PAGES and name else "",
     }
     return _page(request, asked, context)
@@ -53,6 +57,18 @@ def trail_csv(request: HttpRequest) -> HttpResponse:
 @allowed(READ_TRAIL)
 def trail_json(request: HttpRequest) -> HttpResponse:
     return json_export(request, read_filter(request))
+
+
+def _retention(table: str, key: str) -> dict[str, str]:
+    """Until when the record is kept, and since when a legal hold keeps it whatever its age."""
+    kept = retention_of(table, key)
+    if kept is None:
+        return {}
+    since = kept.hold_since
+    return {
+        "kept_until": f"{localtime(kept.until):%Y-%m-%d}",
+        "held_since": f"{localtime(since):%Y-%m-%d}" if since else "",
+    }
 
 
 def _page(request: HttpRequest, asked: Asked, context: dict[str, Any]) -> HttpResponse:

@@ -91,7 +91,11 @@ def test_the_page_of_every_record_opens(as_superuser, one):
 def test_the_page_of_a_new_record_opens_where_one_can_be_made(as_superuser, one):
     seen = {label for label in OURS if as_superuser.get(url(label, "add")).status_code == 200}
 
-    assert seen == EDITABLE - {"equipment.site"} | {"quality.qualitycheck", "accounts.signingqualification"}
+    assert seen == EDITABLE - {"equipment.site"} | {
+        "quality.qualitycheck",
+        "accounts.signingqualification",
+        "audit.legalhold",
+    }
 
 
 def test_every_change_asks_for_its_reason_and_a_new_record_for_none(as_superuser, one):

@@ -8,9 +8,9 @@ from django.utils import timezone
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 
 from accounts.services.users import system_user
-from audit import records
+from audit import records, retention
 from audit.context import current_act, uuid7
-from audit.models import Outbox, SecurityEvent
+from audit.models import Outbox, RetentionPolicy, SecurityEvent
 from audit.verification.report import Report
 from audit.verification.verify import keep
 from equipment.models import LineStateInterval
@@ -77,6 +77,11 @@ def world(mark: str = "") -> World:
         Outbox.objects.create(kind="account_locked")
         _schedule()
         keep(Report(), timezone.now())
+    retention.place_hold(
+        record_type=plant.product._meta.db_table, record_key=str(plant.product.pk), reason="Complaint 17"
+    )
+    if not RetentionPolicy.objects.exists():
+        retention.set_policy(record_type=Batch._meta.db_table, years=10, basis="Contract")
     refresh_kpis()
     KpiDirtyDay.objects.get_or_create(line_id=plant.line.pk, report_date=dt.date(2026, 1, 1))
     return World(plant, planned, running, characteristic, check, stop)
