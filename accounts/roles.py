@@ -25,6 +25,7 @@ VIEW_EVIDENCE = frozenset(
     {"audit.view_signature", "audit.view_statechange", "audit.view_securityevent", "accounts.view_user"}
     | {"accounts.view_signingqualification", "audit.view_outbox", "audit.view_verificationrun"}
     | {"audit.view_retentionpolicy", "audit.view_historicalretentionpolicy", "audit.view_legalhold"}
+    | {"audit.view_journalarchive", "audit.view_archivecheck", "audit.view_journalmonth"}
     | {"equipment.view_lineassignment", "equipment.view_historicallineassignment"}
     | {
         name.replace(".view_", ".view_historical")

@@ -1,4 +1,4 @@
-"""Retention in the admin: how long records are kept, and what is kept regardless."""
+"""Retention in the admin: how long records are kept, what is kept regardless, and where old months lie."""
 
 from typing import Any
 from uuid import UUID
@@ -6,10 +6,11 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.filters import EmptyFieldListFilter
-from django.db.models import Field
+from django.db.models import Field, OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget
@@ -17,7 +18,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from audit import retention
 from audit.admin_base import AuditedAdmin, ReadOnlyAdmin, ServiceAdmin
 from audit.admin_forms import ReasonForm, posted, step_page
-from audit.models import LegalHold, RetentionPolicy
+from audit.models import ArchiveCheck, JournalArchive, JournalMonth, LegalHold, RetentionPolicy, Verdict
 from audit.queries.retention import overview, policy_types
 from audit.record_types import type_label
 from audit.verification.shipped import journalled
@@ -78,13 +79,13 @@ class LegalHoldAdmin(ServiceAdmin, ReadOnlyAdmin):
     actions_detail = ("lift",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.has_perm(retention.PLACE))  # type: ignore[union-attr]
+        return bool(request.user.has_perm(retention.PLACE))
 
     def get_fields(self, request: HttpRequest, obj: LegalHold | None = None) -> Any:
         if obj is None:
             return ("record_type", "record_key", "reason")
         lifted = ("lifted_at", "lifted_by", "lift_reason") if obj.lifted_at else ()
-        return ("covers", "record_key", "reason", "placed_at", "placed_by", *lifted)
+        return ("covers", "reason", "placed_at", "placed_by", *lifted)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return super().get_readonly_fields(request, obj) if obj else ()
@@ -106,12 +107,10 @@ class LegalHoldAdmin(ServiceAdmin, ReadOnlyAdmin):
 
     @display(description=_("covers"), ordering="record_type")
     def covers(self, obj: LegalHold) -> str:
-        if not obj.record_type:
-            return str(_("Everything"))
-        return " ".join(filter(None, (type_label(obj.record_type), obj.record_key)))
+        return str(obj)
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        if not request.user.has_perm(retention.LIFT):  # type: ignore[union-attr]
+        if not request.user.has_perm(retention.LIFT):
             return []
         hold = self.get_object(request, str(object_id))
         return super().get_actions_detail(request, object_id) if hold and hold.lifted_at is None else []
@@ -124,7 +123,7 @@ class LegalHoldAdmin(ServiceAdmin, ReadOnlyAdmin):
             self,
             form=ReasonForm(posted(request)),
             act=lambda entered: retention.lift_hold(hold_id=hold.pk, reason=entered["reason"]),
-            title=_("Lift the legal hold: %(what)s") % {"what": self.covers(hold)},
+            title=_("Lift the legal hold: %(what)s") % {"what": hold},
             button=_("Lift the hold"),
             done=_("The legal hold is lifted."),
             back=self.page_of(hold),
@@ -134,3 +133,51 @@ class LegalHoldAdmin(ServiceAdmin, ReadOnlyAdmin):
 def _covered_types() -> list[tuple[str, Any]]:
     types = sorted(((table, type_label(table)) for table in journalled()), key=lambda each: each[1])
     return [("", _("Everything")), *types]
+
+
+@admin.register(JournalArchive)
+class JournalArchiveAdmin(ReadOnlyAdmin):
+    list_display = ("name", "month", "epoch", "entries", "last_verdict", "archived_at", "archived_by")
+    list_filter = ("month",)
+    search_fields = ("name", "sha256")
+    ordering = ("-month", "-epoch", "-id")
+    list_select_related = ("archived_by",)
+    fields = (
+        *("name", "place", "sha256", "month", "epoch", "entries", ("first_leaf", "last_leaf"), "leaves_digest"),
+        *("checkpoint_size", "checkpoint_text", "archived_at", "archived_by", "last_verdict"),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        newest = ArchiveCheck.objects.filter(archive=OuterRef("pk")).order_by("-checked_at", "-id")
+        return super().get_queryset(request).annotate(verdict_now=Subquery(newest.values("verdict")[:1]))
+
+    @display(description=_("last verdict"))
+    def last_verdict(self, obj: Any) -> str:
+        return str(Verdict(obj.verdict_now).label) if obj.verdict_now else "—"
+
+    @display(description=_("signed checkpoint"))
+    def checkpoint_text(self, obj: JournalArchive) -> str:
+        return format_html('<pre class="whitespace-pre-wrap">{}</pre>', obj.checkpoint)
+
+
+@admin.register(ArchiveCheck)
+class ArchiveCheckAdmin(ReadOnlyAdmin):
+    list_display = ("checked_at", "archive", "verdict")
+    list_filter = ("verdict",)
+    search_fields = ("archive__name",)
+    ordering = ("-checked_at", "-id")
+    list_select_related = ("archive",)
+    fields = ("checked_at", "archive", "verdict", "detail_text")
+
+    @display(description=_("detail"))
+    def detail_text(self, obj: ArchiveCheck) -> str:
+        return format_html('<pre class="whitespace-pre-wrap">{}</pre>', obj.detail or "—")
+
+
+@admin.register(JournalMonth)
+class JournalMonthAdmin(ReadOnlyAdmin):
+    list_display = ("month", "step", "entries", "at", "actor_name", "reason")
+    list_filter = ("step",)
+    search_fields = ("actor_name", "reason")
+    ordering = ("-month", "-id")
+    fields = ("month", "step", "entries", "at", "actor_name", "reason")

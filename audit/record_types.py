@@ -7,8 +7,8 @@ from django.db.models import Model
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from audit.models.retention import EVERY_OTHER, JOURNAL
-
+EVERY_OTHER = "*"  # the policy of all types without one of their own
+JOURNAL = "journal_entry"  # of the journal: how long its months stay in the database
 SPECIAL = {
     EVERY_OTHER: _("Every other type"),
     JOURNAL: _("Months of the journal, in the database"),

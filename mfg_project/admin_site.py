@@ -76,6 +76,9 @@ NAVIGATION: tuple[tuple[Any, tuple[tuple[str, str], ...]], ...] = (
             ("audit.verificationrun", "fact_check"),
             ("audit.retentionpolicy", "event_busy"),
             ("audit.legalhold", "lock"),
+            ("audit.journalarchive", "inventory"),
+            ("audit.archivecheck", "verified_user"),
+            ("audit.journalmonth", "move_to_inbox"),
         ),
     ),
     (

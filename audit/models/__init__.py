@@ -1,3 +1,4 @@
+from audit.models.archive import ArchiveCheck, JournalArchive, JournalMonth, MonthStep
 from audit.models.base import AuditedModel
 from audit.models.evidence import Signature, StateChange
 from audit.models.journal import JournalEntry, JournalSeal
@@ -6,10 +7,14 @@ from audit.models.security import Outbox, SecurityEvent, SecurityEventKind
 from audit.models.verification import Verdict, VerificationRun
 
 __all__ = [
+    "ArchiveCheck",
     "AuditedModel",
+    "JournalArchive",
     "JournalEntry",
+    "JournalMonth",
     "JournalSeal",
     "LegalHold",
+    "MonthStep",
     "Outbox",
     "RetentionPolicy",
     "SecurityEvent",

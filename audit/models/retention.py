@@ -8,9 +8,8 @@ from django.utils.translation import gettext_lazy as _
 
 from audit.context import uuid7
 from audit.models.base import AuditedModel
+from audit.record_types import type_label
 
-EVERY_OTHER = "*"  # the policy of all types without one of their own
-JOURNAL = "journal_entry"  # of the journal: how long its months stay in the database
 LONGEST_POLICY = 100
 
 
@@ -33,7 +32,7 @@ class RetentionPolicy(AuditedModel):
         ]
 
     def __str__(self) -> str:
-        return self.record_type
+        return type_label(self.record_type)
 
 
 class LegalHold(models.Model):
@@ -84,4 +83,6 @@ class LegalHold(models.Model):
         ]
 
     def __str__(self) -> str:
-        return " ".join(filter(None, (self.record_type, self.record_key))) or str(_("everything"))
+        if not self.record_type:
+            return str(_("Everything"))
+        return " ".join(filter(None, (type_label(self.record_type), self.record_key)))

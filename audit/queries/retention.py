@@ -7,8 +7,7 @@ from django.db import connection
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from audit.models import LegalHold, RetentionPolicy
-from audit.models.retention import EVERY_OTHER, JOURNAL
-from audit.record_types import type_label
+from audit.record_types import EVERY_OTHER, JOURNAL, type_label
 from audit.verification.shipped import journalled, retention_rules
 
 _PAST = """

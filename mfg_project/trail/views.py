@@ -8,6 +8,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from audit.queries.archives import older_entries
 from audit.queries.retention import retention_of
 from audit.queries.trail import search
 from mfg_project.common.formats import both_zones
@@ -83,6 +84,7 @@ def _page(request: HttpRequest, asked: Asked, context: dict[str, Any]) -> HttpRe
         "query": query,
         "export_query": f"{scope}{query}".rstrip("&"),
         "is_first": not before,
+        "elsewhere": older_entries() if page.before is None else None,
         "looked_back_to": both_zones(page.looked_back_to) if page.looked_back_to else "",
         "type_known": model_of(asked.table) is not None,
     }

@@ -19,6 +19,9 @@ from tests.database import PLANT, database
 REASON = "Werkzeugwechsel"
 # Written once by services; the database refuses to change or delete them, so they only ever gain rows.
 EVIDENCE = {
+    "audit.ArchiveCheck",
+    "audit.JournalArchive",
+    "audit.JournalMonth",
     "audit.Signature",
     "audit.SecurityEvent",
     "audit.StateChange",

@@ -48,6 +48,9 @@ COLUMN = {
 }
 # How a copy of a row differs where the row itself cannot be taken out and put in again.
 COPY_OF_EVIDENCE: dict[str, Any] = {
+    "audit.ArchiveCheck": lambda: {"id": 900_000_001},
+    "audit.JournalArchive": lambda: {"id": 900_000_001},
+    "audit.JournalMonth": lambda: {"id": 900_000_001, "month": "1990-02-01"},
     "audit.Signature": lambda: {"id": str(uuid7()), "meaning": "approved"},
     "audit.SecurityEvent": lambda: {"id": 900_000_001},
     "audit.StateChange": lambda: {"id": 900_000_001},
