@@ -62,8 +62,8 @@ class LegalHold(models.Model):
         verbose_name_plural = _("legal holds")
         default_permissions = ("view",)
         permissions = [
-            ("place_legalhold", "Can place legal holds"),
-            ("lift_legalhold", "Can lift legal holds"),
+            ("place_legalhold", _("Can place legal holds")),
+            ("lift_legalhold", _("Can lift legal holds")),
         ]
         constraints = [
             models.CheckConstraint(
