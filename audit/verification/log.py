@@ -95,8 +95,7 @@ def check_epochs(session: Session, epochs: list[Epoch], report: Report, trusted:
         if epoch.key and (epoch.key.name != epoch.origin or (trusted and epoch.key not in trusted)):
             report.add(LOG, "epoch_key", "the key is not the trusted one", "journal_epoch", where, "public_key")
             epoch.key = next((key for key in trusted if key.name == epoch.origin), None)
-    here = session.one("SELECT system_identifier::text FROM pg_control_system()")
-    if epochs and epochs[-1].system_identifier != here:
+    if epochs and not _is_here(session, epochs[-1]):
         report.add(
             LOG,
             "other_cluster",
@@ -105,6 +104,11 @@ def check_epochs(session: Session, epochs: list[Epoch], report: Report, trusted:
             f"epoch {epochs[-1].number}",
             "system_identifier",
         )
+
+
+def _is_here(session: Session, epoch: Epoch) -> bool:
+    """Whether the epoch began in this cluster: transaction ids of another one mean nothing here."""
+    return bool(epoch.system_identifier == session.one("SELECT system_identifier::text FROM pg_control_system()"))
 
 
 def check_tree(session: Session, epoch: Epoch, report: Report, *, quick: bool) -> None:
@@ -122,7 +126,7 @@ def check_tree(session: Session, epoch: Epoch, report: Report, *, quick: bool) -
 
 def check_strays(session: Session, epochs: list[Epoch], report: Report) -> None:
     """Entries that slipped in beside the seals, and leaves that seal one entry twice."""
-    last = epochs[-1]
+    last, is_here = epochs[-1], _is_here(session, epochs[-1])
     journal, leaf = session.table("journal_entry"), session.table("journal_leaf")
     unsealed = SQL(
         "SELECT e.id, e.table_name, e.pk FROM {} e WHERE (e.id <= %(before)s OR e.xid < %(horizon)s::xid8) AND NOT"
@@ -138,7 +142,7 @@ def check_strays(session: Session, epochs: list[Epoch], report: Report) -> None:
         "SELECT id, table_name, pk FROM {} WHERE id > %s AND xid >= pg_snapshot_xmax(pg_current_snapshot())"
         " ORDER BY id LIMIT %s"
     ).format(journal)
-    for entry_id, table, key in session.rows(future, last.entries_before, MOST_FINDINGS):
+    for entry_id, table, key in session.rows(future, last.entries_before, MOST_FINDINGS) if is_here else []:
         report.add(LOG, "entry_smuggled_in", f"entry {entry_id} is of no transaction that ever was", table, key)
     waiting = SQL("SELECT count(*) FROM {} WHERE id > %s AND xid >= %s::xid8").format(journal)
     if count := session.one(waiting, last.entries_before, str(last.horizon)):

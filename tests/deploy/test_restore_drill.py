@@ -39,7 +39,14 @@ def test_a_restored_plant_is_known_as_one_whole_and_goes_on_in_an_epoch_of_its_o
 
     admin = postgres.start(supervisor, postgres.prepare(state, "pg"))
     roles.prepare(admin, "restored", plant=PLANT, passwords=PASSWORDS, for_restore=True)
-    run("pg_restore", "--exit-on-error", f"--dbname={roles.address(admin, database='restored')}", str(dump))
+    run(
+        "pg_restore",
+        "--exit-on-error",
+        "--clean",
+        "--if-exists",
+        f"--dbname={roles.address(admin, database='restored')}",
+        str(dump),
+    )
     urls = roles.prepare(admin, "restored", plant=PLANT, passwords=PASSWORDS)
 
     with connected_as(urls["app"]):
