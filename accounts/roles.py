@@ -26,6 +26,8 @@ VIEW_EVIDENCE = frozenset(
     | {"audit.view_signaturepolicy", "audit.view_historicalsignaturepolicy", "audit.view_signingwindow"}
     | {"accounts.view_signingqualification", "accounts.view_signingstatement", "accounts.view_acknowledgement"}
     | {"accounts.view_providerconfirmation", "audit.view_outbox", "audit.view_verificationrun"}
+    | {"audit.view_retentionpolicy", "audit.view_historicalretentionpolicy", "audit.view_legalhold"}
+    | {"audit.view_journalarchive", "audit.view_archivecheck", "audit.view_journalmonth"}
     | {"equipment.view_lineassignment", "equipment.view_historicallineassignment"}
     | {
         name.replace(".view_", ".view_historical")
@@ -77,6 +79,14 @@ QUALIFY = frozenset(
     {"accounts.add_signingqualification", "accounts.change_signingqualification", "accounts.add_signingstatement"}
 )
 REVOKE = frozenset({"accounts.revoke_factor"})  # a device lost, a PIN known to somebody else
+RETENTION = frozenset(
+    {
+        "audit.add_retentionpolicy",
+        "audit.change_retentionpolicy",
+        "audit.place_legalhold",
+        "audit.lift_legalhold",
+    }
+)
 MEASURE = frozenset({"quality.record_check"})
 
 
@@ -142,6 +152,7 @@ ROLES = (
         | SIGN
         | POLICIES
         | REVOKE
+        | RETENTION
         | {
             "quality.add_characteristic",
             "quality.change_characteristic",

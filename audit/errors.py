@@ -47,6 +47,12 @@ class Conflict(DomainError):
     code = "integrity_error"
 
 
+class RecordKept(DomainError):
+    """Not deleted: its retention has not passed, or a legal hold keeps it. `facts` say until when, since when."""
+
+    code = "record_kept"
+
+
 class StaleVersion(DomainError):
     """Somebody else changed the record since it was read."""
 

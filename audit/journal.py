@@ -1,5 +1,6 @@
 """One change: a transaction whose journal entries say who, what and why."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,9 +11,10 @@ from django.utils.translation import gettext as _
 
 from audit.context import Act, acting, current_act
 from audit.database.base import DatabaseWrapper
-from audit.errors import JournalUnavailable, ReasonRequired, UnattributedWrite
+from audit.errors import JournalUnavailable, ReasonRequired, RecordKept, UnattributedWrite
+from audit.record_types import type_label
 
-NO_ACTOR, NO_REASON = "GB401", "GB422"
+NO_ACTOR, NO_REASON, KEPT = "GB401", "GB422", "GB403"
 JOURNAL = "journal_entry"
 
 
@@ -35,9 +37,22 @@ def change(code: str, reason: str = "") -> Iterator[Act]:
             raise ReasonRequired(text, fields={"reason": text}) from error
         if state == NO_ACTOR:
             raise UnattributedWrite(str(error)) from error
+        if state == KEPT:
+            raise _kept(error) from error
         if (getattr(getattr(error.__cause__, "diag", None), "table_name", None) or "").startswith(JOURNAL):
             raise JournalUnavailable(str(error)) from error
         raise
+
+
+def _kept(error: DatabaseError) -> RecordKept:
+    """What the database said in its detail (`retention_refusal`), as a person reads it."""
+    facts = json.loads(error.__cause__.diag.message_detail)  # type: ignore[union-attr]
+    names = {"record": f"{type_label(facts['table'])} {facts['key']}"}
+    if facts["hold"]:
+        text = _("Nothing was deleted: %(record)s is under a legal hold since %(date)s.")
+        return RecordKept(text % (names | {"date": facts["hold"][:10]}), **facts)
+    text = _("Nothing was deleted: %(record)s has to be kept until %(date)s.")
+    return RecordKept(text % (names | {"date": facts["until"][:10]}), **facts)
 
 
 @contextmanager

@@ -169,6 +169,34 @@ class AppendOnly(_Statements):
         return f"Make {self.model} append-only"
 
 
+FREE, LONGEST = "free", "longest"
+
+
+class RetentionRule(_Statements):
+    """A table that is not kept for the years of its record type.
+
+    `FREE`: its rows may be deleted at any time, as each is a value of a record and its change is in the journal.
+    `LONGEST`: evidence about records, kept as long as the longest kept of them. The reason stands in the database.
+    """
+
+    def __init__(self, model: str, rule: str, reason: str) -> None:
+        self.model, self.rule, self.reason = model, rule, reason
+
+    def table(self, state: Any) -> str:
+        return str(state.apps.get_model(self.model)._meta.db_table)
+
+    def up(self, schema_editor: Any, state: Any) -> str:
+        values = ", ".join(map(_literal, (self.table(state), self.rule, self.reason)))
+        return f"SET LOCAL ROLE {{journal}};\nINSERT INTO retention_rule VALUES ({values});\nRESET ROLE;"
+
+    def down(self, schema_editor: Any, state: Any) -> str:
+        table = _literal(self.table(state))
+        return f"SET LOCAL ROLE {{journal}};\nDELETE FROM retention_rule WHERE table_name = {table};\nRESET ROLE;"
+
+    def describe(self) -> str:
+        return f"Retention of {self.model}: {self.rule}"
+
+
 def with_roles(connection: Any, text: str) -> str:
     """Put the names of this plant's roles into SQL; they begin as the name of the role that migrates does."""
     with connection.cursor() as cursor:
@@ -181,6 +209,10 @@ def with_roles(connection: Any, text: str) -> str:
     for role in ROLES:
         text = text.replace(f"{{{role}}}", connection.ops.quote_name(f"{plant}_{role}"))
     return text
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _array(names: Collection[str]) -> str:

@@ -5,7 +5,10 @@ from django.db import connection
 from django.utils import timezone
 
 from audit import outbox, sealing, witness
-from audit.verification.verify import keep, verify
+from audit.archive import verify_archives
+from audit.context import act_as
+from audit.models import Verdict
+from audit.verification.verify import Verification, keep, verify
 
 log = structlog.get_logger(__name__)
 MONTHS_AHEAD = 3
@@ -33,6 +36,17 @@ def verify_journal() -> str:
     """Every night: log, records and database against each other. What it found is kept, and an error when it is bad."""
     begun = timezone.now()
     return str(keep(verify(), begun).pk)
+
+
+@shared_task(name="audit.verify_archives")
+def check_archives() -> int:
+    """Every year: each archive of the journal is read again. What was found is kept, and an error when it is bad."""
+    with act_as(Verification(), source="task:audit.verify_archives"):
+        checks = verify_archives()
+    bad = [f"{check.archive.name}: {check.verdict}" for check in checks if check.verdict != Verdict.INTACT]
+    if bad:
+        log.error("archives_not_verified", archives=bad)
+    return len(checks)
 
 
 @shared_task(name="audit.make_partitions")

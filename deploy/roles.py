@@ -38,6 +38,7 @@ def main() -> None:
     parser.add_argument("--database", default="genba")
     parser.add_argument("--plant", default="genba", help="first part of the roles' names")
     parser.add_argument("--print", action="store_true", help="print the statements and run nothing")
+    parser.add_argument("--for-restore", action="store_true", help="leave the schema guard out: a dump comes next")
     options = parser.parse_args()
     passwords = {name: secrets.token_urlsafe(24) for name in SIGNING_IN}
     if options.print:
@@ -46,7 +47,9 @@ def main() -> None:
                 print(statement.as_string(connection) + ";")
         print(SCHEMA_GUARD.read_text(encoding="utf-8"))
         return
-    urls = prepare(options.admin, options.database, plant=options.plant, passwords=passwords)
+    urls = prepare(
+        options.admin, options.database, plant=options.plant, passwords=passwords, for_restore=options.for_restore
+    )
     for name, variable in (
         ("app", "DATABASE_URL"),
         ("owner", "DATABASE_OWNER_URL"),
@@ -56,8 +59,13 @@ def main() -> None:
     print(f"# for auditors: {urls['auditor']}")
 
 
-def prepare(admin: str, database: str, *, plant: str, passwords: Mapping[str, str]) -> dict[str, str]:
-    """Create what is missing and return the address of each role that signs in, by its short name."""
+def prepare(
+    admin: str, database: str, *, plant: str, passwords: Mapping[str, str], for_restore: bool = False
+) -> dict[str, str]:
+    """Create what is missing and return the address of each role that signs in, by its short name.
+
+    `for_restore`: what pg_restore builds is no change of the plant's structure. Run again after it, for the guard.
+    """
     with psycopg.connect(admin, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", [ROLES_LOCK])  # roles belong to the whole cluster
         for statement in cluster_statements(plant, passwords):
@@ -72,7 +80,8 @@ def prepare(admin: str, database: str, *, plant: str, passwords: Mapping[str, st
     with psycopg.connect(address(admin, database=database), autocommit=True) as connection:
         for statement in database_statements(plant):
             connection.execute(statement)
-        guard_schema(connection)
+        if not for_restore:
+            guard_schema(connection)
     return {
         name: address(admin, database=database, user=f"{plant}_{name}", password=passwords[name]) for name in SIGNING_IN
     }

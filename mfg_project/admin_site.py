@@ -76,6 +76,11 @@ NAVIGATION: tuple[tuple[Any, tuple[tuple[str, str], ...]], ...] = (
             ("audit.securityevent", "gpp_bad"),
             ("audit.outbox", "outbox"),
             ("audit.verificationrun", "fact_check"),
+            ("audit.retentionpolicy", "event_busy"),
+            ("audit.legalhold", "lock"),
+            ("audit.journalarchive", "inventory"),
+            ("audit.archivecheck", "verified_user"),
+            ("audit.journalmonth", "move_to_inbox"),
         ),
     ),
     (

@@ -23,6 +23,11 @@ app.conf.beat_schedule = {
         "schedule": crontab(hour=2, minute=30),  # UTC, whatever the plant's zone
         "options": {"expires": 12 * 3600},
     },
+    "audit.verify_archives": {
+        "task": "audit.verify_archives",
+        "schedule": crontab(hour=4, minute=0, day_of_month=5, month_of_year=1),
+        "options": {"expires": 20 * 3600},
+    },
     "audit.make_partitions": {
         "task": "audit.make_partitions",
         "schedule": 6 * 3600.0,

@@ -156,6 +156,7 @@ DATABASE_SEALER_URL = env.str("DATABASE_SEALER_URL", "")
 JOURNAL_KEY = env.str("JOURNAL_KEY", "")
 JOURNAL_ORIGIN = env.str("JOURNAL_ORIGIN", "genba.local/journal")
 JOURNAL_WITNESS_FILES = env.list("JOURNAL_WITNESS_FILES", default=[])
+JOURNAL_ARCHIVE_DIR = env.str("JOURNAL_ARCHIVE_DIR", "")  # where archived months of the journal are read again
 SIGNATURE_SEAL_WAIT = env.float("SIGNATURE_SEAL_WAIT", 2.0)  # seconds a signer waits for the seal; then it is pending
 DATABASE_OWNER_URL = env.str("DATABASE_OWNER_URL", "")  # for `manage.py migrate` only: the role that owns the tables
 

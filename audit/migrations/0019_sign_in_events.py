@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('audit', '0018_structure'),
+        ('audit', '0013_archive'),
     ]
 
     operations = [

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from psycopg.sql import SQL, Literal
+from psycopg.sql import SQL
 
 from audit.verification import shipped
 from audit.verification.report import DATABASE, Report
@@ -52,6 +52,7 @@ SETTINGS = {
     "intervalstyle": "iso_8601",
     "bytea_output": "hex",
     "extra_float_digits": "1",
+    "lock_timeout": "10s",
 }
 
 
@@ -71,6 +72,7 @@ def check_guards(session: Session, report: Report) -> None:
     _check_triggers(session, report)
     _check_functions(session, report)
     _check_structure(session, report)
+    _check_retention(session, report)
 
 
 def _check_tables(session: Session, report: Report) -> None:
@@ -87,7 +89,7 @@ def _check_tables(session: Session, report: Report) -> None:
 
 
 def _check_triggers(session: Session, report: Report) -> None:
-    expected = [*shipped.triggers(), *_of_partitions(session)]
+    expected = [*shipped.triggers(), *_of_partitions(session), *_of_kept_months(session)]
     found = _triggers(session)
     for guard in expected:
         there = found.pop((guard.table, guard.name), None)
@@ -115,11 +117,18 @@ def _triggers(session: Session) -> dict[tuple[str, str], _Found]:
 
 def _of_partitions(session: Session) -> Iterator[shipped.Trigger]:
     """Each month has the guards of the whole; statement triggers are not inherited."""
-    whole = SQL("{}").format(session.table("journal_entry")).as_string(session.connection)
     of_whole = [guard for guard in shipped.triggers() if guard.table == "journal_entry"]
-    for (partition,) in session.rows(SQL(PARTITIONS).format(Literal(whole))):
+    for (partition,) in session.rows(SQL(PARTITIONS).format(session.literal("journal_entry"))):
         for guard in of_whole:
             yield shipped.Trigger(partition, guard.name, guard.function, guard.bits)
+
+
+def _of_kept_months(session: Session) -> Iterator[shipped.Trigger]:
+    """A month that was taken out of the journal is as append-only as it was; it gains no row either."""
+    bits = shipped.ROW | shipped.BEFORE | shipped.INSERT | shipped.UPDATE | shipped.DELETE
+    for table in session.months.kept:
+        yield shipped.Trigger(table, "append_only", "journal_refuse", bits)
+        yield shipped.Trigger(table, "journal_no_truncate", "journal_refuse", shipped.BEFORE | shipped.TRUNCATE)
 
 
 def _check_functions(session: Session, report: Report) -> None:
@@ -152,6 +161,16 @@ def _check_structure(session: Session, report: Report) -> None:
     for guard in shipped.schema_guards():
         if bodies.get(guard.name) != (guard.body, guard.is_definer):
             _say(report, "function_altered", "the function is not the one of this version", "pg_proc", guard.name)
+
+
+def _check_retention(session: Session, report: Report) -> None:
+    """No table may be deletable that this version keeps, nor be kept shorter than it says."""
+    query = SQL("SELECT table_name, rule FROM {}").format(session.table("retention_rule"))
+    there, expected = dict(session.rows(query)), shipped.retention_rules()
+    for table in sorted(there.keys() | expected.keys()):
+        if there.get(table) != expected.get(table):
+            text = f"its rule of retention is {there.get(table)}, this version says {expected.get(table)}"
+            _say(report, "retention_rule", text, table)
 
 
 def _same_settings(function: shipped.Function, config: list[str], session: Session) -> bool:

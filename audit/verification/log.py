@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from psycopg.sql import SQL, Literal
 
+from audit.archive_reading import Chain
 from audit.canonical_entry import FIELDS, MAGIC
 from audit.checkpoint import CheckpointRefused, PublicKey, open_checkpoint
 from audit.merkle import HASH_SIZE, TILE_WIDTH, CompactRange, tile_root
@@ -94,8 +95,7 @@ def check_epochs(session: Session, epochs: list[Epoch], report: Report, trusted:
         if epoch.key and (epoch.key.name != epoch.origin or (trusted and epoch.key not in trusted)):
             report.add(LOG, "epoch_key", "the key is not the trusted one", "journal_epoch", where, "public_key")
             epoch.key = next((key for key in trusted if key.name == epoch.origin), None)
-    here = session.one("SELECT system_identifier::text FROM pg_control_system()")
-    if epochs and epochs[-1].system_identifier != here:
+    if epochs and not _is_here(session, epochs[-1]):
         report.add(
             LOG,
             "other_cluster",
@@ -104,6 +104,11 @@ def check_epochs(session: Session, epochs: list[Epoch], report: Report, trusted:
             f"epoch {epochs[-1].number}",
             "system_identifier",
         )
+
+
+def _is_here(session: Session, epoch: Epoch) -> bool:
+    """Whether the epoch began in this cluster: transaction ids of another one mean nothing here."""
+    return bool(epoch.system_identifier == session.one("SELECT system_identifier::text FROM pg_control_system()"))
 
 
 def check_tree(session: Session, epoch: Epoch, report: Report, *, quick: bool) -> None:
@@ -121,12 +126,12 @@ def check_tree(session: Session, epoch: Epoch, report: Report, *, quick: bool) -
 
 def check_strays(session: Session, epochs: list[Epoch], report: Report) -> None:
     """Entries that slipped in beside the seals, and leaves that seal one entry twice."""
-    last = epochs[-1]
+    last, is_here = epochs[-1], _is_here(session, epochs[-1])
     journal, leaf = session.table("journal_entry"), session.table("journal_leaf")
     unsealed = SQL(
         "SELECT e.id, e.table_name, e.pk FROM {} e WHERE (e.id <= %(before)s OR e.xid < %(horizon)s::xid8) AND NOT"
         " EXISTS (SELECT FROM {} l WHERE l.entry_id = e.id AND l.tx_at = e.tx_at) ORDER BY e.id LIMIT %(most)s"
-    ).format(journal, leaf)
+    ).format(session.journal, leaf)
     values = {"before": last.entries_before, "horizon": str(last.horizon), "most": MOST_FINDINGS}
     for entry_id, table, key in session.rows(unsealed, **values):
         report.add(LOG, "entry_smuggled_in", f"entry {entry_id} has no seal but should have one", table, key)
@@ -137,11 +142,36 @@ def check_strays(session: Session, epochs: list[Epoch], report: Report) -> None:
         "SELECT id, table_name, pk FROM {} WHERE id > %s AND xid >= pg_snapshot_xmax(pg_current_snapshot())"
         " ORDER BY id LIMIT %s"
     ).format(journal)
-    for entry_id, table, key in session.rows(future, last.entries_before, MOST_FINDINGS):
+    for entry_id, table, key in session.rows(future, last.entries_before, MOST_FINDINGS) if is_here else []:
         report.add(LOG, "entry_smuggled_in", f"entry {entry_id} is of no transaction that ever was", table, key)
     waiting = SQL("SELECT count(*) FROM {} WHERE id > %s AND xid >= %s::xid8").format(journal)
     if count := session.one(waiting, last.entries_before, str(last.horizon)):
         report.remarks.append(f"{count} entries are not sealed yet; nothing protects them so far.")
+
+
+def check_archives(session: Session, report: Report) -> None:
+    """Months whose entries nobody reads here: the leaves that stay must be those the archive was noted with."""
+    for archive, why in session.months.altered:
+        report.add(LOG, "archive_altered", why, "audit_journalarchive", archive.name)
+    query = SQL(
+        "SELECT hash FROM {} WHERE epoch = {} AND tx_at >= {} AND tx_at < ({}::timestamptz + interval '1 month')"
+        " ORDER BY idx"
+    )
+    for archive in session.months.absent:
+        since = Literal(f"{archive.month} 00:00:00+00")
+        chain = Chain()
+        with session.connection.cursor(name="leaves") as cursor:
+            cursor.execute(query.format(session.table("journal_leaf"), Literal(archive.epoch), since, since))
+            for (leaf,) in cursor:
+                chain.add(bytes(leaf))
+        if chain.told != (archive.entries, archive.digest):
+            text = f"its leaves are not those of {archive.month:%Y-%m} in epoch {archive.epoch}"
+            report.add(LOG, "archive_differs", text, "audit_journalarchive", archive.name)
+    for archive in session.months.missing:
+        report.remarks.append(
+            f"{archive.entries} entries of {archive.month:%Y-%m} are in {archive.name}, which was not given: their "
+            "leaves were compared, their content was not."
+        )
 
 
 def leaves_of(session: Session, epoch: int, start: int, end: int, *, quick: bool = False) -> Iterator[Leaf]:
@@ -151,7 +181,7 @@ def leaves_of(session: Session, epoch: int, start: int, end: int, *, quick: bool
         + " FROM {leaf} l" + ("" if quick else " LEFT JOIN {entry} e ON e.id = l.entry_id AND e.tx_at = l.tx_at")
         + " WHERE l.epoch = {epoch} AND l.idx >= {start} AND l.idx < {end} ORDER BY l.epoch, l.idx"
     ).format(
-        leaf=session.table("journal_leaf"), entry=session.table("journal_entry"),
+        leaf=session.table("journal_leaf"), entry=session.journal,
         epoch=Literal(epoch), start=Literal(start), end=Literal(end),
     )  # fmt: skip
     number = int.from_bytes
@@ -179,6 +209,7 @@ class _Walk:
         self.tiles: list[list[bytes]] = []  # roots of full tiles by level, since the last full one
         self.trusted_size, self.is_broken = 0, False
         self.wrong: list[tuple[str, int, int]] = []
+        self.without_entry: list[Leaf] = []
 
     def chunk(self, start: int) -> None:
         end = start + CHUNK
@@ -195,6 +226,7 @@ class _Walk:
             text = f"{where} is of another tree: leaves {first} to {beyond - 1} were rebuilt ({names})"
             self._say("root_differs", text, str(beyond))
         self.wrong = []
+        self._check_absent()
         for size in sorted(roots):
             for _root, where in roots[size]:
                 self._say("rows_removed", f"{where} covers {size} leaves, there are {self.next}", str(size))
@@ -214,15 +246,32 @@ class _Walk:
         if self.quick:
             return
         if not leaf.fields:
-            self.report.add(
-                LOG, "entry_removed", f"entry {leaf.entry_id} is sealed (leaf {leaf.index}) and no longer in the log",
-                "journal_entry", str(leaf.entry_id),
-            )  # fmt: skip
+            self.without_entry.append(leaf)  # asked about when the connection is free again
         elif leaf.computed() != leaf.stored:
             self.report.add(
                 LOG, "entry_altered", f"entry {leaf.entry_id} is not what was sealed (leaf {leaf.index})",
                 **leaf.named(),
             )  # fmt: skip
+
+    def _check_absent(self) -> None:
+        """A leaf without its entry: its month lies in an archive nobody gave, or the entry was removed."""
+        absent = {archive.month for archive in self.session.months.absent if archive.epoch == self.epoch.number}
+        query = SQL(
+            "SELECT idx, date_trunc('month', tx_at AT TIME ZONE 'UTC')::date FROM {}"
+            " WHERE epoch = %s AND idx = ANY (%s)"
+        ).format(self.session.table("journal_leaf"))
+        indexes = [leaf.index for leaf in self.without_entry]
+        months = dict(self.session.rows(query, self.epoch.number, indexes)) if absent else {}
+        for leaf in self.without_entry:
+            if months.get(leaf.index) not in absent:
+                self.report.add(
+                    LOG,
+                    "entry_removed",
+                    f"entry {leaf.entry_id} is sealed (leaf {leaf.index}) and no longer in the log",
+                    "journal_entry",
+                    str(leaf.entry_id),
+                )
+        self.without_entry = []
 
     def _tile(self, nodes: dict[tuple[int, int], bytes]) -> None:
         if self.is_broken:
@@ -291,7 +340,7 @@ class _Walk:
         query = SQL(
             "SELECT e.table_name || ' ' || e.pk FROM {} l JOIN {} e ON e.id = l.entry_id"
             " WHERE l.epoch = %s AND l.idx >= %s AND l.idx < %s ORDER BY l.idx LIMIT %s"
-        ).format(self.session.table("journal_leaf"), self.session.table("journal_entry"))
+        ).format(self.session.table("journal_leaf"), self.session.journal)
         names = [name for (name,) in self.session.rows(query, self.epoch.number, start, end, NAMED)]
         return ", ".join(names) + (" …" if end - start > NAMED else "")
 

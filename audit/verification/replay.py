@@ -68,13 +68,19 @@ def differing(known: dict[str, Any], there: dict[str, Any]) -> list[str]:
 
 def check_table(session: Session, journal: Journal, report: Report) -> None:
     unknown: Counter[str] = Counter()
-    done = 0
+    done, elsewhere, is_whole = 0, 0, not session.months.absent
     for key, found in groupby(session.copied(_rows_of(session, journal)), key=itemgetter(0)):
         rows = list(found)
         done += len(rows)
-        _check_row(journal.table, key, rows, report, unknown)
+        if not is_whole and _begins_elsewhere(rows):
+            elsewhere += 1
+            _check_row(journal.table, key, _with_its_beginning(rows), report, Counter())
+        else:
+            _check_row(journal.table, key, rows, report, unknown)
         if done % 5_000 < len(rows):
             report.progress(journal.table, done, 0)
+    if elsewhere:
+        report.cannot(DATABASE, f"{elsewhere} rows of {journal.table} begin in archives that were not given")
     for column, count in sorted(unknown.items()):
         report.remarks.append(
             f"{journal.table}.{column}: {count} rows have it from a migration; the log knows no value to compare."
@@ -84,7 +90,20 @@ def check_table(session: Session, journal: Journal, report: Report) -> None:
 def check_key(session: Session, journal: Journal, key: str, report: Report, question: str) -> None:
     """The same for one row."""
     rows = list(session.copied(_rows_of(session, journal, key)))
+    if session.months.absent and _begins_elsewhere(rows):
+        report.cannot(question, f"{journal.table} {key} begins in an archive that was not given")
+        rows = _with_its_beginning(rows)
     _check_row(journal.table, key, rows, report, Counter(), question)
+
+
+def _begins_elsewhere(rows: list[tuple[Any, ...]]) -> bool:
+    return rows[:1] != [] and rows[0][3] != "I"
+
+
+def _with_its_beginning(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """As if the row had been made with what the first that is left knows of it: the rest is compared as ever."""
+    key, is_row, number, _operation, old, new = rows[0]
+    return [(key, "0", number, "I", None, new if is_row == "1" else old), *rows]
 
 
 def _rows_of(session: Session, journal: Journal, key: str | None = None) -> Composable:
@@ -93,11 +112,11 @@ def _rows_of(session: Session, journal: Journal, key: str | None = None) -> Comp
     one_row = SQL("") if key is None else SQL(" WHERE t.{}::text = {}").format(Identifier(journal.key), Literal(key))
     return SQL(
         'SELECT key, is_row, id, op, old, new FROM (SELECT pk COLLATE "C" AS key, 0 AS is_row, id, op, old::text,'
-        " new::text FROM {entry} WHERE table_name = {name} AND schema_name = {schema}{one_entry}"
+        " new::text FROM {entry} e WHERE table_name = {name} AND schema_name = {schema}{one_entry}"
         " UNION ALL SELECT t.{key}::text COLLATE \"C\", 1, 0, '', NULL, {row}::text FROM {table} t{one_row}) AS rows"
         " ORDER BY key, is_row, id"
     ).format(
-        entry=session.table("journal_entry"),
+        entry=session.journal,
         name=Literal(journal.table),
         schema=Literal(session.schema),
         key=Identifier(journal.key),

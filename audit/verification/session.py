@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, cast
 
 import psycopg
 from django.db import connection as django_connection
-from psycopg.sql import SQL, Composable, Composed, Identifier
+from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
+
+from audit.verification.archives import Months, months_elsewhere
 
 # As the journal's trigger has them, so that one value has one text; and an error instead of rows hidden by a policy.
 SETTINGS = {
@@ -21,11 +24,16 @@ SETTINGS = {
 
 
 class Session:
-    def __init__(self, connection: psycopg.Connection, schema: str) -> None:
-        self.connection, self.schema = connection, schema
+    def __init__(self, connection: psycopg.Connection, schema: str, months: Months) -> None:
+        self.connection, self.schema, self.months = connection, schema, months
+        self.journal = months.sources(schema)  # every entry that can be read; in a query under an alias
 
     def table(self, name: str) -> Identifier:
         return Identifier(self.schema, name)
+
+    def literal(self, name: str) -> Literal:
+        """The table's full name as a text, for casts to regclass."""
+        return Literal(self.table(name).as_string(self.connection))
 
     def rows(self, query: SQL | Composed | str, *values: Any, **named: Any) -> list[tuple[Any, ...]]:
         text = SQL(query) if isinstance(query, str) else query
@@ -52,15 +60,19 @@ class Session:
 
 
 @contextmanager
-def opened() -> Iterator[Session]:
-    """A connection of its own with the application's address: a snapshot has to be taken before anything is read."""
+def opened(archives: Sequence[Path] = ()) -> Iterator[Session]:
+    """A connection of its own with the application's address: a snapshot has to be taken before anything is read.
+
+    `archives` are folders whose archived months are read as if they were here.
+    """
     with psycopg.connect(**_address(), application_name="genba-verify") as connection:
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         row = connection.execute("SELECT pg_catalog.current_schema()::pg_catalog.text").fetchone()
+        months = months_elsewhere(connection, cast(tuple[str], row)[0], archives)
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         connection.execute("SET LOCAL search_path = pg_catalog, pg_temp")
         for name, value in SETTINGS.items():
             connection.execute(SQL("SET LOCAL {} = {}").format(Identifier(name), value))
-        yield Session(connection, cast(tuple[str], row)[0])
+        yield Session(connection, cast(tuple[str], row)[0], months)
         connection.rollback()
 
 

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from django.apps import apps
 from django.db.migrations.loader import MigrationLoader
 
-from audit.migration_ops import FLAGS, AppendOnly, Journalled
+from audit.migration_ops import FLAGS, AppendOnly, Journalled, RetentionRule
 
 SEALS = ("journal_epoch", "journal_leaf", "journal_node", "journal_checkpoint")
 GUARD = "journal_refuse"
@@ -68,6 +68,17 @@ def journalled() -> dict[str, Journal]:
         for operation in _operations()
         if isinstance(operation, Journalled) and _is_installed(operation.model)
         for table, key in operation.tables(installed)
+    }
+
+
+@cache
+def retention_rules() -> dict[str, str]:
+    """Tables that are kept otherwise than their record type's years say, and how."""
+    installed = SimpleNamespace(apps=apps)
+    return {
+        operation.table(installed): operation.rule
+        for operation in _operations()
+        if isinstance(operation, RetentionRule) and _is_installed(operation.model)
     }
 
 

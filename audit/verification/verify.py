@@ -8,6 +8,7 @@ import psycopg
 import structlog
 from django.utils import timezone
 
+from audit.archive_reading import archive_folders
 from audit.checkpoint import PublicKey
 from audit.context import Installation, act_as
 from audit.journal import change
@@ -29,12 +30,13 @@ class Verification(Installation):
 
 def verify(
     *, quick: bool = False, tables: Collection[str] = (), record: tuple[str, str] | None = None,
-    witness: Sequence[Path] = (), keys: Sequence[PublicKey] = (), progress: Progress = silent,
+    witness: Sequence[Path] = (), keys: Sequence[PublicKey] = (), archives: Sequence[Path] = (),
+    progress: Progress = silent,
 ) -> Report:  # fmt: skip
     """Ask the questions of the whole database, or of one record (table, key). Reads, and writes nothing."""
     report, answered = Report(progress), list[str]()
     try:
-        with opened() as session:
+        with opened([*archive_folders(), *archives]) as session:
             epochs = _epochs(session, [*witness_files(), *witness], keys, report)
             if record:
                 report.asked = [RECORDS]
@@ -88,6 +90,7 @@ def _ask_log(session: Session, epochs: list[log.Epoch], report: Report, quick: b
     for epoch in epochs:
         log.check_tree(session, epoch, report, quick=quick)
     log.check_strays(session, epochs, report)
+    log.check_archives(session, report)
     if quick:
         report.remarks.append("Quick: the content of the entries was not compared with their seals.")
 

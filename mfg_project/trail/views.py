@@ -4,9 +4,12 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from audit.queries.archives import older_entries
+from audit.queries.retention import retention_of
 from audit.queries.trail import search
 from mfg_project.common.formats import both_zones
 from mfg_project.common.pages import allowed, query_without, render_page
@@ -34,10 +37,12 @@ def record_trail(request: HttpRequest, table: str, key: str) -> HttpResponse:
     asked = read_filter(request, table, key)
     model = journalled_models()[table]
     name = names_of([(model, key)]).get((model._meta.label, key), "")
+    is_gone = not model._base_manager.filter(pk=key).exists()
     context = {
         "title": name or key,
         "type_label": table_label(table),
-        "is_gone": not model._base_manager.filter(pk=key).exists(),
+        "is_gone": is_gone,
+        **({} if is_gone else _retention(table, key)),
         "record_url": reverse(PAGES[table], args=[key]) if table in PAGES and name else "",
     }
     return _page(request, asked, context)
@@ -55,6 +60,18 @@ def trail_json(request: HttpRequest) -> HttpResponse:
     return json_export(request, read_filter(request))
 
 
+def _retention(table: str, key: str) -> dict[str, str]:
+    """Until when the record is kept, and since when a legal hold keeps it whatever its age."""
+    kept = retention_of(table, key)
+    if kept is None:
+        return {}
+    since = kept.hold_since
+    return {
+        "kept_until": f"{localtime(kept.until):%Y-%m-%d}",
+        "held_since": f"{localtime(since):%Y-%m-%d}" if since else "",
+    }
+
+
 def _page(request: HttpRequest, asked: Asked, context: dict[str, Any]) -> HttpResponse:
     before = request.GET.get("before", "")
     page = search(asked.wanted, before=int(before) if before.isdecimal() and len(before) < 19 else None, size=PER_PAGE)
@@ -67,6 +84,7 @@ def _page(request: HttpRequest, asked: Asked, context: dict[str, Any]) -> HttpRe
         "query": query,
         "export_query": f"{scope}{query}".rstrip("&"),
         "is_first": not before,
+        "elsewhere": older_entries() if page.before is None else None,
         "looked_back_to": both_zones(page.looked_back_to) if page.looked_back_to else "",
         "type_known": model_of(asked.table) is not None,
     }

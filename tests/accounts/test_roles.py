@@ -15,9 +15,10 @@ from accounts.services import authenticators, locks, pins, qualifications, state
 from accounts.services.passwords import send_link, set_password
 from accounts.services.roles import sync_roles_of_app
 from accounts.services.users import create_user, update_user
-from audit import master_data
+from audit import master_data, retention
 from audit.context import act_as
 from audit.errors import DomainError, MissingPermission
+from audit.models import LegalHold, RetentionPolicy
 from equipment.models import Equipment
 from equipment.services.line_states import explain_interval, set_line_state
 from inventory.models import Material
@@ -252,6 +253,24 @@ DOORS = (
         "accounts.change_signingqualification",
         lambda w: qualifications.end_qualification(
             qualification_id=w.planned.created_by.qualifications.get().pk, reason=WHY
+        ),
+    ),
+    Door("place_hold", "audit.place_legalhold", lambda w: retention.place_hold(reason=WHY)),
+    Door(
+        "lift_hold",
+        "audit.lift_legalhold",
+        lambda w: retention.lift_hold(hold_id=LegalHold.objects.first().pk, reason=WHY),
+    ),
+    Door(
+        "set_policy",
+        "audit.add_retentionpolicy",
+        lambda w: retention.set_policy(record_type="work_orders", years=10, basis=WHY),
+    ),
+    Door(
+        "update_policy",
+        "audit.change_retentionpolicy",
+        lambda w: retention.update_policy(
+            pk=RetentionPolicy.objects.get().pk, expected_version=1, reason=WHY, years=12
         ),
     ),
 )

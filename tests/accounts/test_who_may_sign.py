@@ -11,7 +11,7 @@ from accounts.models import SigningQualification, User
 from accounts.services import qualifications
 from accounts.services.users import create_user, program_user
 from audit.context import act_as
-from audit.errors import Conflict, InvalidInput, MissingPermission, SignatureRefused
+from audit.errors import Conflict, InvalidInput, MissingPermission, RecordKept, SignatureRefused
 from audit.models import SecurityEvent
 from audit.signatures import confirm_identity
 from tests import factories
@@ -104,12 +104,12 @@ class TestAccountsStay:
         with pytest.raises(DatabaseError, match="has acted"), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("DELETE FROM accounts_user WHERE id = %s", [user.pk])
 
-    def test_who_never_did_anything_may_be(self, as_admin):
-        with factories.arranging(), connection.cursor() as cursor:
+    def test_who_never_did_anything_is_kept_as_long_as_every_record(self, as_admin):
+        with factories.arranging():
             made = User.objects.create(username="typo")
-            cursor.execute("DELETE FROM accounts_user WHERE id = %s", [made.pk])
 
-        assert not User.objects.filter(username="typo").exists()
+        with pytest.raises(RecordKept), factories.arranging(), connection.cursor() as cursor:
+            cursor.execute("DELETE FROM accounts_user WHERE id = %s", [made.pk])
 
 
 def refused(user) -> str:
@@ -120,7 +120,7 @@ def refused(user) -> str:
 
 def without_rights(user):
     with factories.arranging():
-        user.qualifications.all().delete()
+        user.qualifications.update(ended_at=timezone.now())
     return user
 
 
@@ -206,7 +206,7 @@ class TestRightToSign:
         }
 
         client.post("/admin/accounts/signingqualification/add/", entered)
-        right = SigningQualification.objects.get(user=new)
+        right = SigningQualification.objects.get(user=new, ended_at=None)
         page = f"/admin/accounts/signingqualification/{right.pk}"
         client.post(f"{page}/change/", entered | {"valid_until": "2099-01-01"})
         client.post(f"{page}/end/", {"reason": "Left the department"})

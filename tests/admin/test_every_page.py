@@ -95,6 +95,7 @@ def test_the_page_of_a_new_record_opens_where_one_can_be_made(as_superuser, one)
         "quality.qualitycheck",
         "accounts.signingqualification",
         "accounts.signingstatement",
+        "audit.legalhold",
     }
 
 

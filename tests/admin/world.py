@@ -9,9 +9,17 @@ from django_celery_beat.models import ClockedSchedule, CrontabSchedule, Interval
 
 from accounts.models import ProviderConfirmation
 from accounts.services.users import system_user
-from audit import records
+from audit import records, retention
 from audit.context import current_act, uuid7
-from audit.models import Outbox, SecurityEvent, SigningWindow
+from audit.models import (
+    ArchiveCheck,
+    JournalArchive,
+    JournalMonth,
+    Outbox,
+    RetentionPolicy,
+    SecurityEvent,
+    SigningWindow,
+)
 from audit.verification.report import Report
 from audit.verification.verify import keep
 from equipment.models import LineStateInterval
@@ -83,6 +91,12 @@ def world(mark: str = "") -> World:
             user=act.actor, session="0" * 64, authenticated_at=timezone.now(), made_at=timezone.now()
         )
         keep(Report(), timezone.now())
+    retention.place_hold(
+        record_type=plant.product._meta.db_table, record_key=str(plant.product.pk), reason="Complaint 17"
+    )
+    if not RetentionPolicy.objects.exists():
+        retention.set_policy(record_type=Batch._meta.db_table, years=10, basis="Contract")
+    _past_archive()
     refresh_kpis()
     KpiDirtyDay.objects.get_or_create(line_id=plant.line.pk, report_date=dt.date(2026, 1, 1))
     return World(plant, planned, running, characteristic, check, stop)
@@ -102,6 +116,18 @@ def _schedule() -> None:
         PeriodicTask.objects.create(
             name=f"{kind} {uuid7()}", task="production.plan_shifts", one_off=once, **{kind: schedule}
         )
+
+
+def _past_archive() -> None:
+    """As if a month before the plant began had been archived and taken out, then only noted."""
+    month = dt.date(1990, 1, 1)
+    with factories.arranging():
+        archive = JournalArchive.objects.create(
+            month=month, epoch=1, entries=0, first_leaf=0, last_leaf=0, leaves_digest="", name="journal.zip",
+            place="/mnt", sha256="0" * 64, checkpoint_size=0, checkpoint="", archived_by=current_act().actor,
+        )  # fmt: skip
+        ArchiveCheck.objects.create(archive=archive, verdict="intact")
+        JournalMonth.objects.get_or_create(month=month, step="detached", defaults={"entries": 0, "reason": "Old"})
 
 
 def _past_stop(plant: factories.Plant) -> None:

@@ -8,17 +8,22 @@ from typing import Any
 
 from django.apps import apps
 from django.db import connection, models, transaction
+from psycopg.sql import SQL, Identifier
 
 from audit.exempt import EXEMPT
 from audit.journal import change
 from tests import factories
 from tests.admin.world import World, world
+from tests.database import PLANT, database
 
 REASON = "Werkzeugwechsel"
 # Written once by services; the database refuses to change or delete them, so they only ever gain rows.
 EVIDENCE = {
     "accounts.Acknowledgement",
     "accounts.SigningStatement",
+    "audit.ArchiveCheck",
+    "audit.JournalArchive",
+    "audit.JournalMonth",
     "audit.Signature",
     "audit.SecurityEvent",
     "audit.StateChange",
@@ -121,6 +126,21 @@ def shown(model: type[models.Model], row: dict[str, Any]) -> dict[str, Any]:
             text = row[column].encode()
             row[column] = {"sha256": hashlib.sha256(text).hexdigest(), "length": len(text)}
     return row
+
+
+@contextmanager
+def nothing_kept() -> Iterator[None]:
+    """Every row may be deleted: for tests about what the journal says of it. Committed, and taken back."""
+    with database.psycopg("owner") as owner:
+        owner.execute(SQL("SET ROLE {}").format(Identifier(f"{PLANT}_journal")))
+        before = owner.execute("SELECT table_name, rule, reason FROM retention_rule").fetchall()
+        owner.execute("DELETE FROM retention_rule")
+        tables = [(model._meta.db_table, "free", "test") for model in regulated()]
+        owner.cursor().executemany("INSERT INTO retention_rule VALUES (%s, %s, %s)", tables)
+        owner.commit()
+        yield
+        owner.execute("DELETE FROM retention_rule")
+        owner.cursor().executemany("INSERT INTO retention_rule VALUES (%s, %s, %s)", before)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from tests.audit.journal import (
     full_plant,
     label,
     last_id,
+    nothing_kept,
     regulated,
     row_of,
     shown,
@@ -42,10 +43,14 @@ COLUMN = {
     "django_celery_beat.PeriodicTask": ("description", "交換"),
     "django_celery_beat.SolarSchedule": ("event", "sunset"),
     "equipment.LineStateInterval": ("comment", "Bürste gewechselt 交換"),
+    "audit.LegalHold": ("reason", "Another complaint"),
     "production.ScheduledShift": ("is_cancelled", True),
 }
 # How a copy of a row differs where the row itself cannot be taken out and put in again.
 COPY_OF_EVIDENCE: dict[str, Any] = {
+    "audit.ArchiveCheck": lambda: {"id": 900_000_001},
+    "audit.JournalArchive": lambda: {"id": 900_000_001},
+    "audit.JournalMonth": lambda: {"id": 900_000_001, "month": "1990-02-01"},
     "audit.Signature": lambda: {"id": str(uuid7()), "meaning": "approved"},
     "audit.SecurityEvent": lambda: {"id": 900_000_001},
     "audit.StateChange": lambda: {"id": 900_000_001},
@@ -221,6 +226,12 @@ DELETES = [queryset_delete, raw_delete, merge_delete]
 
 
 # --- The tests -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_kept(django_db_setup, django_db_blocker):
+    with django_db_blocker.unblock(), nothing_kept():
+        yield
 
 
 @pytest.fixture

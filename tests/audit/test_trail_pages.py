@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from dataclasses import replace
 from decimal import Decimal
 
@@ -11,7 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from audit import records
+from audit import records, retention
 from audit.context import act_as, acting
 from audit.journal import change
 from audit.models import JournalEntry
@@ -66,6 +67,17 @@ def test_a_record_tells_who_changed_what_from_where_and_why(auditor, plant):
     assert newest.when.endswith("+09:00")
     assert newest.utc.endswith("UTC")
     assert newest.sealed == ""
+
+
+def test_a_record_says_how_long_it_is_kept(auditor, plant):
+    text = text_of(auditor.get(of(plant.product)))
+    assert re.search(r"Kept until 20\d\d-\d\d-\d\d", text)
+    assert "Legal hold" not in text
+
+    retention.place_hold(record_type=plant.product._meta.db_table, reason="Complaint")
+
+    assert re.search(r"Legal hold since 20\d\d-\d\d-\d\d", text_of(auditor.get(of(plant.product))))
+    assert "Legal hold" not in text_of(auditor.get(of(plant.stop_reason)))
 
 
 def test_links_are_shown_by_the_name_they_have_now_and_their_key(auditor, plant):

@@ -18,6 +18,7 @@ from production.models import KpiDaily, KpiDay, KpiDayStop, KpiDirtyDay, Quantit
 from production.queries import kpi
 from production.services.kpi import LOCK, is_stale, last_refresh, refresh_kpis
 from tests import factories
+from tests.audit.journal import nothing_kept
 from tests.production.kpi_facts import DAY, at, counted, hours, planned, states
 
 NEXT_DAY = DAY + dt.timedelta(days=1)
@@ -55,7 +56,7 @@ class TestWhatMakesADayDirty:
         states(clean.line, ("10:00", "11:00", "running"))
         refresh_kpis()
 
-        with factories.arranging(), connection.cursor() as cursor:
+        with nothing_kept(), factories.arranging(), connection.cursor() as cursor:
             cursor.execute("DELETE FROM equipment_linestateinterval")
 
         assert dirty() == {DAY}

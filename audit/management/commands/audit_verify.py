@@ -29,6 +29,8 @@ class Command(BaseCommand):
                             help="checkpoints seen elsewhere; beside those of JOURNAL_WITNESS_FILES")  # fmt: skip
         parser.add_argument("--key", type=Path, metavar="FILE",
                             help="public keys from a trusted place, one a line; else the database's own")  # fmt: skip
+        parser.add_argument("--archive", action="append", type=Path, default=[], metavar="DIR",
+                            help="a folder with archived months; beside JOURNAL_ARCHIVE_DIR")  # fmt: skip
         parser.add_argument("--tables", nargs="+", default=[], metavar="TABLE", help="compare these tables only")
         parser.add_argument("--quick", action="store_true",
                             help="seals, witnesses, steps and triggers; no content of entries and rows")  # fmt: skip
@@ -41,6 +43,7 @@ class Command(BaseCommand):
             tables=options["tables"],
             record=tuple(options["record"]) if options["record"] else None,
             witness=options["witness"],
+            archives=options["archive"],
             keys=_keys(options["key"]) if options["key"] else [],
             progress=bar,
         )

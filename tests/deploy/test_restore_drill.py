@@ -1,0 +1,80 @@
+"""The restore of docs/administrator.md, done: a sealed plant dumped, restored into another cluster, and checked."""
+
+import re
+import shutil
+import subprocess
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from django.core.management import call_command
+
+from audit.database.roles import connected_as
+from audit.verification.report import INTACT, RECORDS
+from audit.verification.verify import verify
+from deploy import roles
+from deploy.local import postgres
+from production.models import WorkOrder
+from tests.audit.journal import full_plant
+from tests.audit.sealed import KEY, codes, seal_everything, told
+from tests.database import PASSWORDS, PLANT, database
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning"),
+]
+SECRET = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="  # KEY's
+
+
+def test_a_restored_plant_is_known_as_one_whole_and_goes_on_in_an_epoch_of_its_own(
+    as_admin, supervisor, state, settings, tmp_path
+):
+    needs_pg_dump()
+    witness = tmp_path / "witness.txt"
+    order = full_plant().running
+    size = seal_everything(witness)
+    dump = tmp_path / "genba.dump"
+    source = roles.address(database.admin, database=database.name)
+    run("pg_dump", "--format=custom", "--schema=public", "--extension=*", f"--file={dump}", source)
+
+    admin = postgres.start(supervisor, postgres.prepare(state, "pg"))
+    roles.prepare(admin, "restored", plant=PLANT, passwords=PASSWORDS, for_restore=True)
+    run(
+        "pg_restore",
+        "--exit-on-error",
+        "--clean",
+        "--if-exists",
+        f"--dbname={roles.address(admin, database='restored')}",
+        str(dump),
+    )
+    urls = roles.prepare(admin, "restored", plant=PLANT, passwords=PASSWORDS)
+
+    with connected_as(urls["app"]):
+        report = verify(witness=[witness], keys=[KEY.public])
+        assert codes(report) == {"other_cluster"}, told(report)
+        assert (report.verdict(RECORDS), report.size) == (INTACT, size)
+        assert WorkOrder.objects.get(pk=order.pk).version == order.version
+
+        settings.DATABASE_SEALER_URL, settings.JOURNAL_KEY, settings.JOURNAL_ORIGIN = urls["sealer"], SECRET, KEY.name
+        settings.JOURNAL_WITNESS_FILES = [str(witness)]
+        call_command("begin_epoch", "--reason", "Restored after the fire.")
+        order.refresh_from_db()  # the plant goes on
+        report = verify(witness=[witness], keys=[KEY.public])
+        assert report.exit_code == 0, told(report)
+
+
+def needs_pg_dump() -> None:
+    """It has to be of the server's version or newer, as the document says."""
+    if not (shutil.which("pg_dump") and shutil.which("pg_restore")):
+        pytest.skip("needs pg_dump and pg_restore")
+    with psycopg.connect(database.admin) as admin:
+        server = admin.info.server_version // 10_000
+    told_version = subprocess.run(["pg_dump", "--version"], capture_output=True, text=True, check=True).stdout
+    if int(re.search(r"\d+", told_version)[0]) < server:
+        pytest.skip(f"needs a pg_dump of version {server}")
+
+
+def run(program: str, *arguments: str) -> None:
+    environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "PGPASSWORD": urlsplit(database.admin).password or ""}
+    ended = subprocess.run([program, *arguments], capture_output=True, text=True, check=False, env=environment)
+    assert ended.returncode == 0, ended.stderr
