@@ -7,11 +7,12 @@ it back, and a document gone wrong takes nothing down with it. Reads a JSON obje
 import json
 import sys
 from pathlib import Path
+from typing import Final
 
 import typst
 
 HERE = Path(__file__).parent
-STANDARD = "a-2a"  # PDF/A-2, level A: tagged, so that screen readers find their way
+STANDARD: Final = "a-2a"  # PDF/A-2, level A: tagged, so that screen readers find their way
 
 
 def main() -> int:
