@@ -51,7 +51,8 @@ PUBLIC = {
 # What everybody who is signed in may do to oneself; not a change of the plant.
 OWN_AFFAIRS = PUBLIC | {"/accounts/password/", "/admin/logout/", "/admin/login/", "/admin/password_change/"}
 # A scanned code may only show a job; a command it carries is a service that asks for its own permission.
-ALSO_READS = {"/terminal/scan/<pk>/"}
+# A file that is sent in is only looked at.
+ALSO_READS = {"/terminal/scan/<pk>/", "/api/v1/audit/verify-bundle/"}
 REFUSED = {401, 403, 404, 405}
 OUR_APPS = ("accounts", "audit", "equipment", "inventory", "production", "quality")
 

@@ -24,6 +24,7 @@ class SecurityEventKind(models.TextChoices):
     PASSWORD_LINK = "password_link", _("Link for a new password sent")
     PASSWORD_CHANGED = "password_changed", _("Password changed by its owner")
     DEACTIVATED = "deactivated", _("Account deactivated")
+    EXPORTED = "exported", _("Records exported")
 
 
 class SecurityEvent(models.Model):

@@ -70,7 +70,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """Something that stands for itself, such as a signature: a heading, and pairs below it. Never broken in two."""
+    """Something that stands for itself, such as a signature: a heading, and pairs below it."""
 
     block: ClassVar[str] = "card"
     title: str

@@ -22,7 +22,7 @@ def legible(value: Any) -> Any:
     """The same JSON-ready value, with every text in it printable."""
     if isinstance(value, str | Promise):
         return legible_text(str(value))
-    if value is None or isinstance(value, bool | int):
+    if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, dict):
         return {key: legible(item) for key, item in value.items()}

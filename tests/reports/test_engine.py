@@ -2,6 +2,7 @@
 
 import datetime as dt
 import unicodedata
+from decimal import Decimal
 
 import pytest
 from django.utils import translation
@@ -126,6 +127,6 @@ def test_a_template_without_its_data_fails_loudly():
         render_pdf("document.typ", {"kind": "x"}, at=AT)
 
 
-def test_only_text_and_whole_numbers_are_data():
-    with pytest.raises(TypeError, match="float"):
-        legible({"a": [1.5]})
+def test_a_value_that_is_no_text_yet_is_refused():
+    with pytest.raises(TypeError, match="Decimal"):
+        legible({"a": [Decimal("1.50")]})
