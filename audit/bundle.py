@@ -66,9 +66,10 @@ def _json(proof: dict[str, object]) -> str:
     return json.dumps(proof, separators=(",", ":"))
 
 
-def manifest(digests: dict[str, str]) -> bytes:
-    """SHA-256 of every other file, in the one spelling the verifier takes."""
-    return (json.dumps({"format": FORMAT, "files": digests}, indent=1, sort_keys=True) + "\n").encode()
+def manifest(digests: dict[str, str], counts: dict[str, int] | None = None) -> bytes:
+    """SHA-256 of every other file, in the one spelling the verifier takes; `counts` says how much there should be."""
+    content = {"format": FORMAT, "files": digests} | ({"counts": counts} if counts else {})
+    return (json.dumps(content, indent=1, sort_keys=True) + "\n").encode()
 
 
 class BundleWriter:
@@ -78,6 +79,7 @@ class BundleWriter:
         self._sealing = _Sealing(output)
         self._zip = zipfile.ZipFile(self._sealing, "w", zipfile.ZIP_DEFLATED)  # type: ignore[call-overload]
         self._digests: dict[str, str] = {}
+        self.counts: dict[str, int] = {}  # for people and programs that compare them with the content
 
     def add(self, name: str, chunks: Iterable[bytes]) -> None:
         if name in self._digests:
@@ -105,7 +107,7 @@ class BundleWriter:
             self._sealing.abandon()
             return
         self.add(VERIFIER.name, [VERIFIER.read_bytes()])
-        self._write(MANIFEST, [manifest(self._digests)])
+        self._write(MANIFEST, [manifest(self._digests, self.counts)])
         self._zip.comment = bytes(SEAL_SIZE)
         self._zip.close()
         self._sealing.finish()

@@ -1,7 +1,7 @@
 """Whether signatures are sealed, and a short wait for it right after signing."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 from django.conf import settings
@@ -31,15 +31,22 @@ def sealed_signatures(signatures: Sequence[Signature]) -> set[str]:
 
 def wait_for_seal(signature: Signature) -> bool:
     """Ask the sealer, and look for the seal for SIGNATURE_SEAL_WAIT seconds at most. Call it after the commit."""
+    return wait_until(lambda: bool(sealed_signatures([signature])))
+
+
+def wait_until(is_sealed: Callable[[], bool]) -> bool:
+    """The same for anything else; the sealer is asked only when there is something to seal."""
+    if is_sealed():
+        return True
+    if settings.SIGNATURE_SEAL_WAIT <= 0:
+        return False
     ends = time.monotonic() + settings.SIGNATURE_SEAL_WAIT
-    if settings.SIGNATURE_SEAL_WAIT > 0:
-        _ask_sealer()
-    while True:
-        if sealed_signatures([signature]):
-            return True
+    _ask_sealer()
+    while not is_sealed():
         if time.monotonic() + LOOK_EVERY > ends:
             return False
         time.sleep(LOOK_EVERY)
+    return True
 
 
 def _ask_sealer() -> None:

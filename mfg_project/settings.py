@@ -258,6 +258,7 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = not PRODUCTION
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # a larger body is refused before it is parsed
+BUNDLE_MAX_BYTES = 256 * 1024 * 1024  # of an export that is sent in to be verified; it is kept on disk
 
 # --- Content security: no inline script, nothing from other hosts -----------------------------------
 CONTENT_SECURITY_POLICY = {

@@ -62,7 +62,8 @@ OWN_AFFAIRS = PUBLIC | {
     "/admin/password_change/",
 }
 # A scanned code may only show a job; a command it carries is a service that asks for its own permission.
-ALSO_READS = {"/terminal/scan/<pk>/"}
+# A file that is sent in is only looked at.
+ALSO_READS = {"/terminal/scan/<pk>/", "/api/v1/audit/verify-bundle/"}
 REFUSED = {401, 403, 404, 405}
 OUR_APPS = ("accounts", "audit", "equipment", "inventory", "production", "quality")
 

@@ -29,6 +29,7 @@ class SecurityEventKind(models.TextChoices):
     PIN_REVOKED = "pin_revoked", _("Signing PIN revoked")
     PROVIDER_LINKED = "provider_linked", _("Account linked to the provider")
     DEACTIVATED = "deactivated", _("Account deactivated")
+    EXPORTED = "exported", _("Records exported")
 
 
 class SecurityEvent(models.Model):

@@ -432,7 +432,13 @@ def check_manifest(bundle, report):
         or not isinstance(manifest.get("files"), dict)
     ):
         raise CannotCheck("not the manifest of a " + FORMAT)
-    if raw != (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode() or len(manifest) != 2:
+    counts = manifest.get("counts", {})
+    if (
+        raw != (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode()
+        or set(manifest) - {"format", "files", "counts"}
+        or not isinstance(counts, dict)
+        or not all(type(count) is int for count in counts.values())
+    ):
         raise Altered("not written as Genba writes it")
     files = manifest["files"]
     for name in sorted(bundle.names - {MANIFEST} - set(files)):

@@ -10,9 +10,9 @@ from audit.merkle import TiledTree
 from audit.sealing import StoredTiles
 
 # As the sealed bytes hold them (audit/canonical_entry.py); everything else is the value's own text.
-_TEXTS = {"changed": "array_to_string(e.changed, ',')", "at": "journal_time(e.at)", "tx_at": "journal_time(e.tx_at)"}
+TEXTS = {"changed": "array_to_string(e.changed, ',')", "at": "journal_time(e.at)", "tx_at": "journal_time(e.tx_at)"}
 _ENTRY = f"""
-    SELECT l.epoch, l.idx, l.hash, {", ".join(_TEXTS.get(name, f"e.{name}::text") for name in FIELDS)}
+    SELECT l.epoch, l.idx, l.hash, {", ".join(TEXTS.get(name, f"e.{name}::text") for name in FIELDS)}
     FROM journal_entry e JOIN journal_leaf l ON l.entry_id = e.id WHERE e.id = %s ORDER BY l.epoch LIMIT 1
 """  # noqa: S608 names of ours
 _SEAL = """

@@ -4,12 +4,13 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django.utils.functional import lazy
@@ -19,21 +20,21 @@ from accounts.roles import ROLES
 from audit.context import permission_label, require
 from audit.errors import MissingPermission, NotFound, OutsideScope
 
-View = Callable[..., HttpResponse]
+Answer = TypeVar("Answer", bound=HttpResponseBase)
 
 BYTE_ORDER_MARK = "\ufeff"  # so that spreadsheets read Japanese
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def allowed(*permissions: str) -> Callable[[View], View]:
+def allowed(*permissions: str) -> Callable[[Callable[..., Answer]], Callable[..., Answer | HttpResponse]]:
     """Opens a page to who is signed in and holds every one of `permissions`.
 
     A MissingPermission from a service below becomes the 403 page as well, a NotFound the 404 page.
     """
 
-    def decorate(view: View) -> View:
+    def decorate(view: Callable[..., Answer]) -> Callable[..., Answer | HttpResponse]:
         @wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Answer | HttpResponse:
             if not request.user.is_authenticated:
                 return sign_in_first(request)
             try:

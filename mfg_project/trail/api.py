@@ -1,16 +1,24 @@
 """/api/v1/audit/: entries, their proofs, checkpoints and signatures. Reading only."""
 
+import tempfile
 from dataclasses import asdict
-from typing import Any
+from pathlib import Path
+from typing import IO, Any, ClassVar
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.db.models import Max
+from django.http import StreamingHttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django_filters import rest_framework as filters
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import viewsets
 from rest_framework.decorators import action
+from rest_framework.exceptions import APIException, ParseError
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -19,11 +27,15 @@ from audit.models import JournalEntry, JournalSeal, Signature
 from audit.models.journal import Operation
 from audit.queries.proofs import proof_of
 from audit.queries.trail import TrailFilter, seals_of, search
+from audit.verification.uploaded import verify_upload
 from mfg_project.common.filters import MomentFilter
+from mfg_project.common.streams import PIECE
 from mfg_project.common.viewsets import ROW_PATTERN, RecordViewSet
 from mfg_project.trail.access import require_trail_of, require_trail_of_entry, require_trail_of_everything
-from mfg_project.trail.exports import as_json
+from mfg_project.trail.bundle.answer import CONTENT_TYPE, bundle_response
+from mfg_project.trail.rows import as_json
 from mfg_project.trail.serializers import (
+    BundleQuery,
     CheckpointPage,
     CheckpointQuery,
     CheckpointSerializer,
@@ -32,6 +44,7 @@ from mfg_project.trail.serializers import (
     EntrySerializer,
     ProofSerializer,
     SignatureRecordSerializer,
+    VerifiedBundleSerializer,
 )
 
 READ_TRAIL = "audit.view_journalentry"
@@ -130,10 +143,87 @@ class SignatureViewSet(RecordViewSet):
     not_found = gettext_lazy("The signature was not found.")
 
 
+class ZipRenderer(JSONRenderer):
+    """Lets a client ask for application/zip; what is refused is a problem, in JSON."""
+
+    media_type = CONTENT_TYPE
+    format = "zip"
+
+
+class RecordCopyViewSet(viewsets.ViewSet):
+    """Copies of single records, for people and machines, with proofs."""
+
+    view_permission = READ_TRAIL
+
+    @extend_schema(parameters=[BundleQuery], responses={(200, CONTENT_TYPE): OpenApiTypes.BINARY})
+    @action(
+        detail=False,
+        url_path=r"(?P<table>[a-z_0-9]{1,63})/(?P<key>[A-Za-z0-9-]{1,100})/bundle",
+        renderer_classes=[ZipRenderer, JSONRenderer],
+    )
+    def bundle(self, request: Request, table: str, key: str) -> StreamingHttpResponse:
+        """A zip file: record.pdf (PDF/A), record.json, and the proofs that `genba_verify.py` in it checks.
+
+        Leaves a security event. Waits up to two seconds for the seal of what was written just now.
+        """
+        query = BundleQuery(data=_many(request, "holds"))
+        query.is_valid(raise_exception=True)
+        holds = tuple(query.validated_data.get("holds", ()))
+        return bundle_response(request._request, table, key, holds)
+
+
+class ZipParser(BaseParser):
+    """A zip file as the whole body, kept on disk and not read by anything but the verifier."""
+
+    media_type = CONTENT_TYPE
+
+    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
+        file: IO[bytes] = tempfile.NamedTemporaryFile(suffix=".zip")  # noqa: SIM115 the view closes it
+        size = 0
+        while piece := stream.read(PIECE):
+            size += len(piece)
+            if size > settings.BUNDLE_MAX_BYTES:
+                file.close()
+                raise TooLarge
+            file.write(piece)
+        file.flush()
+        return file
+
+
+class TooLarge(APIException):
+    status_code = 413
+    default_code = "too_large"
+
+    def __init__(self) -> None:
+        limit = settings.BUNDLE_MAX_BYTES // (1024 * 1024)
+        super().__init__(_("The body is larger than %(limit)s MB.") % {"limit": limit})
+
+
+class VerifyBundleViewSet(viewsets.ViewSet):
+    view_permission = READ_TRAIL
+    action_permissions: ClassVar[dict[str, tuple[str, ...]]] = {"create": (READ_TRAIL,)}
+    parser_classes = [ZipParser]
+
+    @extend_schema(request={CONTENT_TYPE: OpenApiTypes.BINARY}, responses={200: VerifiedBundleSerializer})
+    def create(self, request: Request) -> Response:
+        """Checks an exported zip file with the verifier that lies in it, and says whether it is of this plant.
+
+        A server cannot vouch for itself: who must not trust it runs genba_verify.py elsewhere.
+        """
+        file: Any = request.data
+        if not hasattr(file, "name"):  # an empty body is not parsed at all
+            raise ParseError(_("Send the zip file as the body, with Content-Type: application/zip."))
+        with file:
+            answer = verify_upload(Path(file.name))
+        return Response(VerifiedBundleSerializer(answer).data)
+
+
 ROUTES: list[tuple[str, type[viewsets.ViewSetMixin], str]] = [
     ("audit/entries", EntryViewSet, "audit-entry"),
     ("audit/checkpoints", CheckpointViewSet, "audit-checkpoint"),
     ("audit/signatures", SignatureViewSet, "audit-signature"),
+    ("audit/records", RecordCopyViewSet, "audit-record"),
+    ("audit/verify-bundle", VerifyBundleViewSet, "audit-verify-bundle"),
 ]
 
 
@@ -162,6 +252,11 @@ def _query(serializer_class: Any, request: Request) -> dict[str, Any]:
     query.is_valid(raise_exception=True)
     values: dict[str, Any] = query.validated_data
     return values
+
+
+def _many(request: Request, name: str) -> dict[str, Any]:
+    """The query with every value of `name`."""
+    return request.query_params.dict() | ({name: values} if (values := request.query_params.getlist(name)) else {})
 
 
 def _next(request: Request, *, before: int | None, **more: Any) -> str | None:

@@ -1,65 +1,109 @@
-"""The entries of a search as CSV (a line for each value, for spreadsheets) and JSON (as they are).
+"""The entries of a search as CSV (a line for each value, for spreadsheets), JSON (as they are) and PDF (for people).
 
-At most MOST entries in one file, which then says that there are older ones: an export is held in memory.
+CSV and JSON are streamed, however many entries there are, and say at their end that they are complete: what breaks off
+before is not. A PDF holds MOST_ON_PAPER entries and says when there are more.
 
-An export is noted in the log with who took it and what was asked for. It is no entry of the journal: that records
-changes of the plant's records, and reading changes none.
+Every export leaves a security event: who took it, when, and what was asked for.
 """
 
-import datetime as dt
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import structlog
-from django.http import HttpRequest, HttpResponse
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from audit.models import JournalEntry
+from audit.context import current_act
+from audit.journal import change
+from audit.models import JournalEntry, SecurityEventKind
 from audit.models.journal import Operation
 from audit.queries.trail import Seal, TrailPage, pages
+from audit.security import note
+from mfg_project.common.formats import number
 from mfg_project.common.pages import BYTE_ORDER_MARK, csv_lines
+from mfg_project.common.streams import streamed
+from mfg_project.reports.document import Banner, Document, Text, pdf_of
 from mfg_project.trail.filters import Asked
 from mfg_project.trail.names import table_label
-from mfg_project.trail.rows import Value, changes_of, names_in, record_name
+from mfg_project.trail.paper import trail_table, utc_and_plant
+from mfg_project.trail.rows import Value, as_json, changes_of, instant, names_in, record_name
 
 BATCH = 500
-MOST = 5_000
-log = structlog.get_logger(__name__)
+MOST_ON_PAPER = 2_000
 
 
-def csv_export(request: HttpRequest, asked: Asked) -> HttpResponse:
-    return _answer(request, asked, "csv", "text/csv; charset=utf-8", _csv_chunks)
+def csv_export(request: HttpRequest, asked: Asked) -> StreamingHttpResponse:
+    return _streamed(request, asked, "csv", "text/csv; charset=utf-8", _csv_chunks)
 
 
-def json_export(request: HttpRequest, asked: Asked) -> HttpResponse:
-    return _answer(request, asked, "json", "application/json", _json_chunks)
+def json_export(request: HttpRequest, asked: Asked) -> StreamingHttpResponse:
+    return _streamed(request, asked, "json", "application/json", _json_chunks)
 
 
-def _answer(
+def pdf_export(request: HttpRequest, asked: Asked) -> HttpResponse:
+    _note(request, asked, "pdf")
+    entries: list[JournalEntry] = []
+    more = False
+    for page in pages(asked.wanted, size=BATCH):
+        entries += page.entries
+        more = page.before is not None
+        if len(entries) >= MOST_ON_PAPER:
+            more = more or len(entries) > MOST_ON_PAPER
+            break
+    pdf = _paper(asked, entries[:MOST_ON_PAPER], more)
+    headers = {"Content-Disposition": f'attachment; filename="{_filename("pdf")}"', "Cache-Control": "no-store"}
+    return HttpResponse(pdf, content_type="application/pdf", headers=headers)
+
+
+def _streamed(
     request: HttpRequest,
     asked: Asked,
     ending: str,
     content_type: str,
     chunks: Callable[[Iterator[TrailPage]], Iterator[str]],
-) -> HttpResponse:
-    log.info("trail_exported", user=str(request.user.pk), format=ending, query=request.GET.urlencode(), key=asked.key)
-    return HttpResponse(
-        chunks(_at_most(pages(asked.wanted, size=BATCH))),
-        content_type=content_type,
-        headers={"Content-Disposition": f'attachment; filename="audit-trail-{timezone.localdate()}.{ending}"'},
+) -> StreamingHttpResponse:
+    _note(request, asked, ending)
+    pieces = (text.encode() for text in chunks(pages(asked.wanted, size=BATCH)))
+    return streamed(request, pieces, content_type=content_type, filename=_filename(ending))
+
+
+def _filename(ending: str) -> str:
+    return f"audit-trail-{timezone.localdate()}.{ending}"
+
+
+def _note(request: HttpRequest, asked: Asked, ending: str) -> None:
+    """Before the first byte: that it was asked for stays, even if the stream breaks."""
+    of = f" of {asked.table} {asked.key}" if asked.key else ""
+    with change("export_trail"):
+        detail = f"audit trail{of} as {ending}: {request.GET.urlencode() or 'everything'}"
+        note(SecurityEventKind.EXPORTED, user=current_act().actor, detail=detail)
+
+
+def _paper(asked: Asked, entries: list[JournalEntry], more: bool) -> bytes:
+    now, act = timezone.now(), current_act()
+    who = act.actor.printed_name or act.actor.get_username()
+    said = {"who": who, "when": utc_and_plant(now), "app": settings.GENBA_VERSION}
+    blocks: list[Any] = []
+    if more:
+        text = _("Not complete: the newest %(count)s entries of the search. CSV and JSON hold all of them.")
+        blocks.append(Banner(text % {"count": number(len(entries))}))
+    blocks.append(Text(_("Newest first. Times are UTC, in brackets the time of the plant."), quiet=True))
+    document = Document(
+        title=_("Audit trail"),
+        kind=_("Export of the audit trail"),
+        identification=_asked_for(asked),
+        made=_("Exported by %(who)s on %(when)s with Genba %(app)s") % said,
+        blocks=[*blocks, trail_table(entries)],
     )
+    return pdf_of(document, at=now)
 
 
-def _at_most(found: Iterator[TrailPage]) -> Iterator[TrailPage]:
-    """Up to MOST entries; the last page then still says that there are older ones."""
-    entries = 0
-    for page in found:
-        yield page
-        entries += len(page.entries)
-        if entries >= MOST:
-            return
+def _asked_for(asked: Asked) -> str:
+    parts = [asked.table and table_label(asked.table), asked.key, asked.record, asked.who, asked.since, asked.until]
+    parts += [asked.wanted.reason, asked.wanted.source, asked.wanted.station]
+    return " · ".join(str(part) for part in parts if part) or _("Everything")
 
 
 def _csv_chunks(found: Iterator[TrailPage]) -> Iterator[str]:
@@ -69,24 +113,22 @@ def _csv_chunks(found: Iterator[TrailPage]) -> Iterator[str]:
         _("On behalf of"), _("Step"), _("Reason"), _("Source"), _("Station"), _("Request"), _("Sealed"),
     ]  # fmt: skip
     yield BYTE_ORDER_MARK + csv_lines([header])
-    older: int | None = None
+    entries = 0
     for page in found:
         names = names_in(page.entries)
-        lines = [line for entry in page.entries for line in _csv_entry(entry, names, page.seals.get(entry.id))]
-        yield csv_lines(lines)
-        older = page.before
-    if older is not None:
-        yield csv_lines([["", _("There are older entries than these. Export them by an earlier end of the period.")]])
+        yield csv_lines(line for entry in page.entries for line in _csv_entry(entry, names, page.seals.get(entry.id)))
+        entries += len(page.entries)
+    yield csv_lines([["", _("End of the export, complete with %(count)s entries.") % {"count": entries}]])
 
 
 def _csv_entry(entry: JournalEntry, names: Any, seal: Seal | None) -> Iterator[list[Any]]:
-    moment = timezone.localtime(entry.at).isoformat(timespec="milliseconds"), _utc(entry.at)
+    moment = timezone.localtime(entry.at).isoformat(timespec="milliseconds"), instant(entry.at)
     record = table_label(entry.table_name), record_name(entry, names), entry.pk_text
     by = entry.actor_name, str(entry.actor_id or ""), entry.on_behalf_of
     why = entry.reason_code, entry.reason, entry.source, entry.station, str(entry.request_id)
     sealed = f"{seal.epoch}/{seal.index}" if seal else _("pending")
-    for change in changes_of(entry, names):
-        values = change.label, change.column, *_cells(change.old), *_cells(change.new)
+    for each in changes_of(entry, names):
+        values = each.label, each.column, *_cells(each.old), *_cells(each.new)
         yield [entry.id, *moment, str(Operation(entry.op).label), *record, *values, *by, *why, sealed]
 
 
@@ -96,42 +138,10 @@ def _cells(value: Value | None) -> tuple[str, str]:
 
 def _json_chunks(found: Iterator[TrailPage]) -> Iterator[str]:
     yield '{"entries": ['
-    first, older = True, None
+    entries = 0
     for page in found:
         texts = [json.dumps(as_json(entry, page.seals.get(entry.id)), ensure_ascii=False) for entry in page.entries]
         if texts:
-            yield ("\n" if first else ",\n") + ",\n".join(texts)
-            first = False
-        older = page.before
-    yield f'\n], "older_than": {json.dumps(older)}}}\n'
-
-
-def as_json(entry: JournalEntry, seal: Seal | None) -> dict[str, Any]:
-    return {
-        "id": entry.id,
-        "at": _utc(entry.at),
-        "transaction_at": _utc(entry.tx_at),
-        "operation": Operation(entry.op).name,
-        "table": entry.table_name,
-        "record": entry.pk_text,
-        "old": entry.old,
-        "new": entry.new,
-        "changed": entry.changed,
-        "actor_id": str(entry.actor_id) if entry.actor_id else None,
-        "actor_type": entry.actor_type,
-        "actor_name": entry.actor_name,
-        "on_behalf_of": entry.on_behalf_of,
-        "reason_code": entry.reason_code,
-        "reason": entry.reason,
-        "request_id": str(entry.request_id),
-        "station": entry.station,
-        "source": entry.source,
-        "application_version": entry.app_version,
-        "database_user": entry.db_user,
-        "compliance_flags": entry.compliance_flags,
-        "seal": {"epoch": seal.epoch, "index": seal.index} if seal else None,
-    }
-
-
-def _utc(at: dt.datetime) -> str:
-    return at.astimezone(dt.UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+            yield (",\n" if entries else "\n") + ",\n".join(texts)
+            entries += len(texts)
+    yield f'\n], "count": {entries}, "complete": true}}\n'

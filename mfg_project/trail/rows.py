@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from audit.models import JournalEntry
 from audit.models.journal import Operation
-from audit.queries.trail import TrailPage
+from audit.queries.trail import Seal, TrailPage
 from mfg_project.common.formats import UNKNOWN, both_zones, exact, number
 from mfg_project.trail.names import Names, column_label, field_of, model_of, names_of, table_label
 from production.views.order_rows import priority_label
@@ -104,8 +104,8 @@ def changes_of(entry: JournalEntry, names: Names) -> list[Change]:
         Change(
             column,
             column_label(model, column),
-            None if old is None else _value(model, column, old.get(column), names),
-            None if new is None else _value(model, column, new.get(column), names),
+            None if old is None else value_of(model, column, old.get(column), names),
+            None if new is None else value_of(model, column, new.get(column), names),
         )
         for column in columns
     ]
@@ -183,7 +183,8 @@ def _says_something(change: Change) -> bool:
     return value is not None and value.text != UNKNOWN
 
 
-def _value(model: type[models.Model] | None, column: str, raw: Any, names: Names) -> Value:
+def value_of(model: type[models.Model] | None, column: str, raw: Any, names: Names) -> Value:
+    """A value as the journal holds it, in words."""
     if raw is None or raw == "":
         return Value(UNKNOWN, "")
     field = field_of(model, column)
@@ -214,3 +215,35 @@ def _plain(field: Any, raw: Any) -> str:
         except InvalidOperation:
             return str(raw)
     return str(raw)
+
+
+def as_json(entry: JournalEntry, seal: Seal | None) -> dict[str, Any]:
+    """An entry for machines, as it is."""
+    return {
+        "id": entry.id,
+        "at": instant(entry.at),
+        "transaction_at": instant(entry.tx_at),
+        "operation": Operation(entry.op).name,
+        "table": entry.table_name,
+        "record": entry.pk_text,
+        "old": entry.old,
+        "new": entry.new,
+        "changed": entry.changed,
+        "actor_id": str(entry.actor_id) if entry.actor_id else None,
+        "actor_type": entry.actor_type,
+        "actor_name": entry.actor_name,
+        "on_behalf_of": entry.on_behalf_of,
+        "reason_code": entry.reason_code,
+        "reason": entry.reason,
+        "request_id": str(entry.request_id),
+        "station": entry.station,
+        "source": entry.source,
+        "application_version": entry.app_version,
+        "database_user": entry.db_user,
+        "compliance_flags": entry.compliance_flags,
+        "seal": {"epoch": seal.epoch, "index": seal.index} if seal else None,
+    }
+
+
+def instant(at: dt.datetime) -> str:
+    return at.astimezone(dt.UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

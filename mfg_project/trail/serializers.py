@@ -109,6 +109,33 @@ class CheckpointPage(serializers.Serializer):
     results = CheckpointSerializer(many=True)
 
 
+class BundleQuery(Input):
+    holds = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=LARGEST_ID),
+        required=False,
+        max_length=20,
+        help_text=_("Sizes of checkpoints you hold: the file then proves that its log grew from them."),
+    )
+
+
+class FindingSerializer(serializers.Serializer):
+    kind = serializers.ChoiceField(["ok", "note", "altered", "unchecked"])
+    text = serializers.CharField(help_text=_("As the verifier says it, in English."))
+
+
+class VerifiedBundleSerializer(serializers.Serializer):
+    """What genba_verify.py says of the file, and what of it is this plant's."""
+
+    verdict = serializers.ChoiceField(["intact", "altered", "cannot_be_checked"])
+    findings = FindingSerializer(many=True)
+    public_key = serializers.CharField(allow_null=True, help_text=_("The key in the file."))
+    key_is_known = serializers.BooleanField(help_text=_("Whether it is, or was, the key of this plant."))
+    origin = serializers.CharField(allow_null=True)
+    size = serializers.IntegerField(allow_null=True, help_text=_("Entries in the log when the file was made."))
+    checkpoint_is_known = serializers.BooleanField(help_text=_("Whether this database holds the same checkpoint."))
+    epoch = serializers.IntegerField(allow_null=True)
+
+
 class SignatureRecordSerializer(RecordSerializer):
     record_type = serializers.CharField(source="record_label")
     record = serializers.CharField(source="record_pk")

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
@@ -13,7 +14,8 @@ from audit.queries.retention import retention_of
 from audit.queries.trail import search
 from mfg_project.common.formats import both_zones
 from mfg_project.common.pages import allowed, query_without, render_page
-from mfg_project.trail.exports import csv_export, json_export
+from mfg_project.trail.bundle.answer import bundle_response
+from mfg_project.trail.exports import csv_export, json_export, pdf_export
 from mfg_project.trail.filters import Asked, choices, read_filter
 from mfg_project.trail.names import journalled_models, model_of, names_of, table_label
 from mfg_project.trail.rows import trail_rows
@@ -50,14 +52,27 @@ def record_trail(request: HttpRequest, table: str, key: str) -> HttpResponse:
 
 @require_safe
 @allowed(READ_TRAIL)
-def trail_csv(request: HttpRequest) -> HttpResponse:
+def trail_csv(request: HttpRequest) -> HttpResponseBase:
     return csv_export(request, read_filter(request))
 
 
 @require_safe
 @allowed(READ_TRAIL)
-def trail_json(request: HttpRequest) -> HttpResponse:
+def trail_json(request: HttpRequest) -> HttpResponseBase:
     return json_export(request, read_filter(request))
+
+
+@require_safe
+@allowed(READ_TRAIL)
+def trail_pdf(request: HttpRequest) -> HttpResponse:
+    return pdf_export(request, read_filter(request))
+
+
+@require_safe
+@allowed(READ_TRAIL)
+def record_bundle(request: HttpRequest, table: str, key: str) -> HttpResponseBase:
+    """The copy of a record to take home."""
+    return bundle_response(request, table, key)
 
 
 def _retention(table: str, key: str) -> dict[str, str]:
