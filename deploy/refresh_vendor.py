@@ -34,7 +34,7 @@ ICONS = """
 
 def fetch(package: str, version: str, into: Path) -> Path:
     subprocess.run(["npm", "pack", f"{package}@{version}", "--silent"], cwd=into, check=True, stdout=subprocess.DEVNULL)
-    archive = next(into.glob(f"{package}-{version}.tgz"))
+    archive = into / f"{package.lstrip('@').replace('/', '-')}-{version}.tgz"
     with tarfile.open(archive) as tar:
         tar.extractall(into / package, filter="data")
     return into / package / "package"
