@@ -1,5 +1,8 @@
 """A status never changes without the evidence of its step, whoever writes: the database itself asks at commit."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import psycopg
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -38,62 +41,56 @@ def evidence(record, before: str, after: str) -> None:
     )
 
 
-def commit() -> None:
-    """What commit asks, inside a test's transaction."""
-    connection.check_constraints()
+@contextmanager
+def committed() -> Iterator[None]:
+    """An act that ends with what commit asks, inside a test's transaction."""
+    with transaction.atomic(), change("update_record", "Es eilt sehr"):
+        yield
+        connection.check_constraints()
+
+
+@contextmanager
+def refused() -> Iterator[None]:
+    with pytest.raises(IntegrityError, match=WITHOUT_EVIDENCE), committed():
+        yield
 
 
 @pytest.mark.parametrize("model", [WorkOrder, JobOrder])
 def test_a_status_changed_past_the_steps_is_refused_at_commit(order, model):
     record = model.objects.first()
-    with (
-        pytest.raises(IntegrityError, match=WITHOUT_EVIDENCE),
-        transaction.atomic(),
-        change("update_record", "Es eilt sehr"),
-    ):
+    with refused():
         model.objects.filter(pk=record.pk).update(status="completed")
-        commit()
 
     assert model.objects.get(pk=record.pk).status == record.status
 
 
 def test_every_other_field_may_change_without_evidence(order):
-    with change("update_record", "Es eilt sehr"):
+    with committed():
         WorkOrder.objects.filter(pk=order.pk).update(priority=1, status=order.status)
-        commit()
+
+    assert WorkOrder.objects.get(pk=order.pk).priority == 1
 
 
 @pytest.mark.parametrize(("before", "after"), [("created", "released"), ("planned", "completed"), ("", "released")])
 def test_evidence_of_another_step_is_none(order, before, after):
-    with (
-        pytest.raises(IntegrityError, match=WITHOUT_EVIDENCE),
-        transaction.atomic(),
-        change("update_record", "Es eilt sehr"),
-    ):
+    with refused():
         WorkOrder.objects.filter(pk=order.pk).update(status="released")
         evidence(order, before, after)
-        commit()
 
 
 def test_evidence_of_another_record_is_none(order, plant):
     other = factories.work_order(plant, status="planned")
-    with (
-        pytest.raises(IntegrityError, match=WITHOUT_EVIDENCE),
-        transaction.atomic(),
-        change("update_record", "Es eilt sehr"),
-    ):
+    with refused():
         WorkOrder.objects.filter(pk=order.pk).update(status="released")
         evidence(other, "planned", "released")
-        commit()
 
 
 def test_evidence_written_in_the_same_transaction_is_enough_in_any_order_and_under_savepoints(order):
-    with transaction.atomic(), change("update_record", "Es eilt sehr"):
+    with committed():
         with transaction.atomic():
             evidence(order, "planned", "released")
         with transaction.atomic():
             WorkOrder.objects.filter(pk=order.pk).update(status="released")
-        commit()
 
     assert WorkOrder.objects.get(pk=order.pk).status == "released"
 
@@ -103,13 +100,8 @@ def test_an_order_does_not_begin_in_a_later_status_without_evidence(order, statu
     copy = WorkOrder.objects.get(pk=order.pk)
     copy.pk, copy.work_order_number, copy.status = None, "WO-SMUGGLED", status
     copy._state.adding = True
-    with (
-        pytest.raises(IntegrityError, match=WITHOUT_EVIDENCE),
-        transaction.atomic(),
-        change("update_record", "Es eilt sehr"),
-    ):
+    with refused():
         WorkOrder.objects.bulk_create([copy])
-        commit()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -128,14 +120,12 @@ def test_evidence_of_an_earlier_transaction_is_none(plant):
 @pytest.mark.parametrize("role", ["app", "owner", "admin", "replica"])
 def test_raw_sql_is_refused_whoever_signs_in(plant, role):
     order = factories.work_order(plant, status="planned")
-    with (
-        database.psycopg("admin" if role == "replica" else role) as session,
-        pytest.raises(psycopg.errors.IntegrityConstraintViolation, match=WITHOUT_EVIDENCE),
-    ):
+    with database.psycopg("admin" if role == "replica" else role) as session:
         if role == "replica":
             session.execute("SET session_replication_role = replica")
         session.execute(SAY, [ACT])
         session.execute("UPDATE work_orders SET status = 'completed' WHERE id = %s", [order.pk])
-        session.commit()
+        with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match=WITHOUT_EVIDENCE):
+            session.commit()
 
     assert WorkOrder.objects.get(pk=order.pk).status == "planned"
