@@ -19,9 +19,10 @@ from django.utils.translation import gettext as _
 from audit.models import JournalEntry
 from audit.models.journal import Operation
 from audit.queries.trail import Seal, TrailPage, pages
+from mfg_project.common.altered import altered
 from mfg_project.common.pages import BYTE_ORDER_MARK, csv_lines
 from mfg_project.trail.filters import Asked
-from mfg_project.trail.names import table_label
+from mfg_project.trail.names import model_of, table_label
 from mfg_project.trail.rows import Value, changes_of, names_in, record_name
 
 BATCH = 500
@@ -42,14 +43,21 @@ def _answer(
     asked: Asked,
     ending: str,
     content_type: str,
-    chunks: Callable[[Iterator[TrailPage]], Iterator[str]],
+    chunks: Callable[[Iterator[TrailPage], list[str]], Iterator[str]],
 ) -> HttpResponse:
     log.info("trail_exported", user=str(request.user.pk), format=ending, query=request.GET.urlencode(), key=asked.key)
     return HttpResponse(
-        chunks(_at_most(pages(asked.wanted, size=BATCH))),
+        chunks(_at_most(pages(asked.wanted, size=BATCH)), _altered(asked)),
         content_type=content_type,
         headers={"Content-Disposition": f'attachment; filename="audit-trail-{timezone.localdate()}.{ending}"'},
     )
+
+
+def _altered(asked: Asked) -> list[str]:
+    """What must be said beside the entries of one record: that it is not what they say."""
+    model = model_of(asked.table) if asked.key else None
+    found = altered(model, asked.key) if model else None
+    return found.lines() if found else []
 
 
 def _at_most(found: Iterator[TrailPage]) -> Iterator[TrailPage]:
@@ -62,7 +70,7 @@ def _at_most(found: Iterator[TrailPage]) -> Iterator[TrailPage]:
             return
 
 
-def _csv_chunks(found: Iterator[TrailPage]) -> Iterator[str]:
+def _csv_chunks(found: Iterator[TrailPage], altered: list[str]) -> Iterator[str]:
     header = [
         _("Entry"), _("Time"), _("UTC"), _("Action"), _("Type"), _("Record"), _("Record key"), _("Field"),
         _("Column"), _("Old"), _("Old, as stored"), _("New"), _("New, as stored"), _("By"), _("User key"),
@@ -77,6 +85,7 @@ def _csv_chunks(found: Iterator[TrailPage]) -> Iterator[str]:
         older = page.before
     if older is not None:
         yield csv_lines([["", _("There are older entries than these. Export them by an earlier end of the period.")]])
+    yield csv_lines([["", line] for line in altered])
 
 
 def _csv_entry(entry: JournalEntry, names: Any, seal: Seal | None) -> Iterator[list[Any]]:
@@ -94,7 +103,7 @@ def _cells(value: Value | None) -> tuple[str, str]:
     return (value.text, value.raw or value.text) if value else ("", "")
 
 
-def _json_chunks(found: Iterator[TrailPage]) -> Iterator[str]:
+def _json_chunks(found: Iterator[TrailPage], altered: list[str]) -> Iterator[str]:
     yield '{"entries": ['
     first, older = True, None
     for page in found:
@@ -103,7 +112,7 @@ def _json_chunks(found: Iterator[TrailPage]) -> Iterator[str]:
             yield ("\n" if first else ",\n") + ",\n".join(texts)
             first = False
         older = page.before
-    yield f'\n], "older_than": {json.dumps(older)}}}\n'
+    yield f'\n], "older_than": {json.dumps(older)}, "altered": {json.dumps(altered, ensure_ascii=False)}}}\n'
 
 
 def as_json(entry: JournalEntry, seal: Seal | None) -> dict[str, Any]:

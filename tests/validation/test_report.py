@@ -15,8 +15,8 @@ GOOD, BAD = "tests/test_a.py::test_good", "tests/test_a.py::test_bad"
 CLAUSES: list[dict[str, object]] = [
     {"id": "1", "title": "Title one", "kind": "technical", "status": "met", "requirement": "Does one.",
      "tests": [GOOD, BAD]},
-    {"id": "2", "title": "Title two", "kind": "shared", "status": "partly", "requirement": "Does two.", "missing": "half",
-     "plant": "the other half", "tests": [GOOD]},
+    {"id": "2", "title": "Title two", "kind": "shared", "status": "partly", "requirement": "Does two.",
+     "missing": "half", "plant": "the other half", "tests": [GOOD]},
     {"id": "3", "title": "Title three", "kind": "procedural", "status": "not yet", "requirement": "Does three.",
      "missing": "all", "plant": "do it", "tests": []},
 ]  # fmt: skip
