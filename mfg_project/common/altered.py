@@ -59,12 +59,20 @@ def altered(model: type[models.Model], key: Any, *, related: Collection[tuple[st
 
     Two queries. Of related rows only what the last verification found is told.
     """
-    values = [_value(model, each) for each in differences(model, key)]
-    about = found_about({(model._meta.db_table, str(key)), *related})
-    if not values and about is None:
+    own, now = (model._meta.db_table, str(key)), differences(model, key)
+    about = found_about({own, *related})
+    shown = {str(each.field.column) if each.field else "" for each in now}  # these stand there with their values
+    found = [each for each in about.findings if not _is_shown(each, own, shown)] if about else []
+    if not now and not found:
         return None
-    found = list(dict.fromkeys(_finding(each) for each in about.findings)) if about else []
-    return Altered(values, both_zones(about.run.ended) if about else "", found)
+    values = [_value(model, each) for each in now]
+    lines = list(dict.fromkeys(_finding(each) for each in found))
+    return Altered(values, both_zones(about.run.ended) if about and lines else "", lines)
+
+
+def _is_shown(finding: dict[str, str], own: tuple[str, str], shown: Collection[str]) -> bool:
+    is_of_the_row = finding["code"] in ("field_differs", "row_extra", "row_missing")
+    return is_of_the_row and (finding["table"], finding["key"]) == own and finding["field"] in shown
 
 
 def _value(model: type[models.Model], difference: Difference) -> tuple[str, str, str]:

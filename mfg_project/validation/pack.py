@@ -48,7 +48,7 @@ def _blocks(report: ValidationReport) -> Iterator[Block]:
     for standard in dict.fromkeys(clause.standard for clause in report.clauses):
         yield Heading(standard, level=2)
         yield Table(
-            [Column("Clause", mm=24), Column("Requirement", width=5), Column("Kind", mm=17), Column("Status", mm=15)],
+            [Column("Clause", mm=38), Column("Requirement", width=5), Column("Kind", mm=17), Column("Status", mm=15)],
             [_requirement(clause) for clause in report.clauses if clause.standard == standard],
         )
     yield Heading("2  Matrix: clause, tests, outcome")

@@ -81,6 +81,14 @@ def test_a_claim_without_passing_evidence_is_exit_code_1(results, outcome, said)
     assert "not shown   1" in text
 
 
+def test_many_gaps_are_told_by_clause(results, monkeypatch):
+    monkeypatch.setattr(report, "MOST_GAPS", 0)
+
+    _code, text = run("--results", results(test_good="passed"))
+
+    assert "GAP Rule 11 1 is marked met, and 1 of its 2 tests did not pass" in text
+
+
 def test_without_results_nothing_is_shown(tmp_path):
     code, text = run("--results", tmp_path / "none.json")
 
