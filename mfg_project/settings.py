@@ -91,6 +91,7 @@ INSTALLED_APPS = [
     "inventory",
     "production",
     "quality",
+    "mfg_project.validation",
 ]
 if not PRODUCTION:
     INSTALLED_APPS.append("mfg_project.demo")

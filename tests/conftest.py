@@ -1,6 +1,7 @@
 """Shared fixtures: a small plant, a user per role, and helpers to act as one of them."""
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -11,17 +12,36 @@ from django.utils import timezone, translation
 from accounts.models import User
 from audit.context import act_as
 from mfg_project.common import plant as known_plant
-from tests import factories
+from tests import factories, traceability
 from tests.database import database
 
 PASSWORD = "a-long-test-password"
 
 
-def pytest_configure() -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    traceability.add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    traceability.register(config)
     # Hashing and transport are not what these tests are about; live tests use the real ones.
     django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     django_settings.SIGNATURE_SEAL_WAIT = 0  # no sealer runs beside the tests
     django_settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+
+
+LONGEST_FIRST = ("live", "browser", "deploy")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """For workers: what starts whole plants takes minutes a file, and begun last it would run alone at the end.
+
+    Then the files with most tests. xdist would look at their number only, hence `--no-loadscope-reorder`.
+    """
+    if hasattr(config, "workerinput"):
+        rank = {name: place for place, name in enumerate(LONGEST_FIRST)}
+        tests = Counter(item.path for item in items)
+        items.sort(key=lambda item: (rank.get(item.path.parent.name, len(rank)), -tests[item.path]))
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """Are the triggers and functions that write and guard the journal those of this version, and switched on?"""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,7 +12,8 @@ from audit.verification.session import Session
 
 TRIGGERS = """
     SELECT c.relname, t.tgname, p.proname, n.nspname, t.tgtype::int, t.tgenabled::text, t.tgargs,
-        coalesce(t.tgoldtable::text, ''), coalesce(t.tgnewtable::text, ''), t.tgqual IS NOT NULL OR t.tgattr::text <> ''
+        coalesce(t.tgoldtable::text, ''), coalesce(t.tgnewtable::text, ''), t.tgattr::text <> '',
+        CASE WHEN t.tgqual IS NULL THEN '' ELSE pg_get_triggerdef(t.oid) END
     FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
     JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_namespace s ON s.oid = c.relnamespace
     WHERE s.nspname = %s AND NOT t.tgisinternal
@@ -64,7 +66,7 @@ class _Found:
     enabled: str
     arguments: tuple[str, ...]
     tables: tuple[str, str]
-    is_conditional: bool
+    condition: str
 
 
 def check_guards(session: Session, report: Report) -> None:
@@ -97,7 +99,9 @@ def _check_triggers(session: Session, report: Report) -> None:
             _say(report, "trigger_missing", "the trigger is missing", guard.table, guard.name)
         elif there.enabled != "A":
             _say(report, "trigger_off", "the trigger is not ENABLE ALWAYS", guard.table, guard.name)
-        elif there != _Found(guard.function, session.schema, guard.bits, "A", guard.arguments, guard.tables, False):
+        elif there != _Found(
+            guard.function, session.schema, guard.bits, "A", guard.arguments, guard.tables, guard.condition
+        ):
             _say(report, "trigger_altered", "the trigger is not the one of this version", guard.table, guard.name)
     journal = {guard.table for guard in expected if guard.table.startswith("journal_")}
     for table, name in sorted(found):
@@ -107,12 +111,19 @@ def _check_triggers(session: Session, report: Report) -> None:
 
 def _triggers(session: Session) -> dict[tuple[str, str], _Found]:
     found = {}
-    for table, name, function, schema, bits, enabled, raw, old, new, conditional in session.rows(
+    for table, name, function, schema, bits, enabled, raw, old, new, of_columns, text in session.rows(
         TRIGGERS, session.schema
     ):
         arguments = tuple(bytes(raw).decode(errors="replace").split("\0")[:-1])
-        found[table, name] = _Found(function, schema, bits, enabled, arguments, (old, new), conditional)
+        condition = "of some columns" if of_columns else _condition(text)
+        found[table, name] = _Found(function, schema, bits, enabled, arguments, (old, new), condition)
     return found
+
+
+def _condition(definition: str) -> str:
+    """What stands between WHEN and EXECUTE in the text of a trigger."""
+    found = re.search(r" WHEN \((.*)\) EXECUTE FUNCTION ", definition, re.DOTALL)
+    return shipped.plain_condition(found[1]) if found else definition
 
 
 def _of_partitions(session: Session) -> Iterator[shipped.Trigger]:

@@ -21,6 +21,10 @@ _BITS = {"INSERT": INSERT, "DELETE": DELETE, "UPDATE": UPDATE, "TRUNCATE": TRUNC
 _TRIGGER = re.compile(
     r"CREATE TRIGGER (\w+) (BEFORE|AFTER) ([\w ]+?) ON (\w+)\s+FOR EACH (ROW|STATEMENT) EXECUTE FUNCTION (\w+)\(\)"
 )
+_CONSTRAINT = re.compile(
+    r"CREATE CONSTRAINT TRIGGER (\w+) AFTER ([\w ]+?) ON (\w+) DEFERRABLE INITIALLY DEFERRED\s+FOR EACH ROW"
+    r" WHEN \((.*)\)\s+EXECUTE FUNCTION (\w+)\('([\w.]*)'\)"
+)
 _FUNCTION = re.compile(r"^CREATE (?:OR REPLACE )?FUNCTION (\w+)\(([^;$]*?)\bAS \$\$(.*?)\$\$", re.S | re.M)
 _GUARD = re.compile(r"^CREATE OR REPLACE FUNCTION genba_guard\.(\w+)\(([^;$]*?)\bAS \$\$(.*?)\$\$", re.S | re.M)
 _DROPPED = re.compile(r"^DROP FUNCTION (\w+)\(", re.M)
@@ -49,6 +53,7 @@ class Trigger:
     bits: int
     arguments: tuple[str, ...] = ()
     tables: tuple[str, str] = ("", "")  # names of the old and the new rows
+    condition: str = ""  # as `plain_condition` writes it
 
 
 @dataclass(frozen=True)
@@ -148,6 +153,15 @@ def _of_files() -> Iterator[Trigger]:
                 bits = sum(_BITS[event] for event in events.split(" OR "))
                 bits |= BEFORE * (when == "BEFORE") | ROW * (each == "ROW")
                 yield Trigger(table, name, function, bits)
+        for name, events, table, condition, function, argument in _CONSTRAINT.findall(text):
+            if table in tables:
+                bits = ROW | sum(_BITS[event] for event in events.split(" OR "))
+                yield Trigger(table, name, function, bits, (argument,), condition=plain_condition(condition))
+
+
+def plain_condition(text: str) -> str:
+    """A WHEN condition without what PostgreSQL adds when it shows one: casts, brackets, capitals."""
+    return " ".join(re.sub(r"::\w+(?: varying)?|[()]", "", text.lower()).split())
 
 
 @cache

@@ -93,7 +93,7 @@ def run_steps(options: argparse.Namespace, pytest_arguments: list[str]) -> list[
     if not options.tests_only:
         failed = [name for name, command in CHECKS.items() if not step(name, command, quiet=True)]
     if not options.checks_only:
-        workers = ["-n", "2", "--dist", "loadfile"]
+        workers = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]  # tests/conftest.py orders them
         if not step("tests", ["-m", "pytest", *workers, *pytest_arguments]):
             failed.append("tests")
     return failed

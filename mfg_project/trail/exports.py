@@ -21,12 +21,13 @@ from audit.models import JournalEntry, SecurityEventKind
 from audit.models.journal import Operation
 from audit.queries.trail import Seal, TrailPage, pages
 from audit.security import note
+from mfg_project.common.altered import altered
 from mfg_project.common.formats import number
 from mfg_project.common.pages import BYTE_ORDER_MARK, csv_lines
 from mfg_project.common.streams import streamed
 from mfg_project.reports.document import Banner, Document, Text, pdf_of
 from mfg_project.trail.filters import Asked
-from mfg_project.trail.names import table_label
+from mfg_project.trail.names import model_of, table_label
 from mfg_project.trail.paper import trail_table, utc_and_plant
 from mfg_project.trail.rows import Value, as_json, changes_of, instant, names_in, record_name
 
@@ -62,11 +63,18 @@ def _streamed(
     asked: Asked,
     ending: str,
     content_type: str,
-    chunks: Callable[[Iterator[TrailPage]], Iterator[str]],
+    chunks: Callable[[Iterator[TrailPage], list[str]], Iterator[str]],
 ) -> StreamingHttpResponse:
     _note(request, asked, ending)
-    pieces = (text.encode() for text in chunks(pages(asked.wanted, size=BATCH)))
+    pieces = (text.encode() for text in chunks(pages(asked.wanted, size=BATCH), _altered(asked)))
     return streamed(request, pieces, content_type=content_type, filename=_filename(ending))
+
+
+def _altered(asked: Asked) -> list[str]:
+    """What must be said beside the entries of one record: that it is not what they say."""
+    model = model_of(asked.table) if asked.key else None
+    found = altered(model, asked.key) if model else None
+    return found.lines() if found else []
 
 
 def _filename(ending: str) -> str:
@@ -85,7 +93,7 @@ def _paper(asked: Asked, entries: list[JournalEntry], more: bool) -> bytes:
     now, act = timezone.now(), current_act()
     who = act.actor.printed_name or act.actor.get_username()
     said = {"who": who, "when": utc_and_plant(now), "app": settings.GENBA_VERSION}
-    blocks: list[Any] = []
+    blocks: list[Any] = [Banner(line) for line in _altered(asked)]
     if more:
         text = _("Not complete: the newest %(count)s entries of the search. CSV and JSON hold all of them.")
         blocks.append(Banner(text % {"count": number(len(entries))}))
@@ -106,7 +114,7 @@ def _asked_for(asked: Asked) -> str:
     return " · ".join(str(part) for part in parts if part) or _("Everything")
 
 
-def _csv_chunks(found: Iterator[TrailPage]) -> Iterator[str]:
+def _csv_chunks(found: Iterator[TrailPage], altered: list[str]) -> Iterator[str]:
     header = [
         _("Entry"), _("Time"), _("UTC"), _("Action"), _("Type"), _("Record"), _("Record key"), _("Field"),
         _("Column"), _("Old"), _("Old, as stored"), _("New"), _("New, as stored"), _("By"), _("User key"),
@@ -118,6 +126,7 @@ def _csv_chunks(found: Iterator[TrailPage]) -> Iterator[str]:
         names = names_in(page.entries)
         yield csv_lines(line for entry in page.entries for line in _csv_entry(entry, names, page.seals.get(entry.id)))
         entries += len(page.entries)
+    yield csv_lines([["", line] for line in altered])
     yield csv_lines([["", _("End of the export, complete with %(count)s entries.") % {"count": entries}]])
 
 
@@ -136,7 +145,7 @@ def _cells(value: Value | None) -> tuple[str, str]:
     return (value.text, value.raw or value.text) if value else ("", "")
 
 
-def _json_chunks(found: Iterator[TrailPage]) -> Iterator[str]:
+def _json_chunks(found: Iterator[TrailPage], altered: list[str]) -> Iterator[str]:
     yield '{"entries": ['
     entries = 0
     for page in found:
@@ -144,4 +153,5 @@ def _json_chunks(found: Iterator[TrailPage]) -> Iterator[str]:
         if texts:
             yield (",\n" if entries else "\n") + ",\n".join(texts)
             entries += len(texts)
-    yield f'\n], "count": {entries}, "complete": true}}\n'
+    told = json.dumps(altered, ensure_ascii=False)
+    yield f'\n], "altered": {told}, "count": {entries}, "complete": true}}\n'

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 from audit.queries.archives import older_entries
 from audit.queries.retention import retention_of
 from audit.queries.trail import search
+from mfg_project.common.altered import altered
 from mfg_project.common.formats import both_zones
 from mfg_project.common.pages import allowed, query_without, render_page
 from mfg_project.trail.bundle.answer import bundle_response
@@ -45,6 +46,7 @@ def record_trail(request: HttpRequest, table: str, key: str) -> HttpResponse:
         "type_label": table_label(table),
         "is_gone": is_gone,
         **({} if is_gone else _retention(table, key)),
+        "altered": altered(model, key),
         "record_url": reverse(PAGES[table], args=[key]) if table in PAGES and name else "",
     }
     return _page(request, asked, context)

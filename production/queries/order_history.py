@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Count, Prefetch, Q
 
 from accounts.models import User
-from audit.models import StateChange
+from audit.models import Signature, StateChange
 from equipment.models import ProductionLine
 from equipment.scope import visible
 from inventory.models import Material
@@ -53,6 +53,16 @@ def steps_of(order: WorkOrder) -> list[StateChange]:
         | Q(record_label="production.joborder", record_pk__in=jobs)
     )
     return list(rows.select_related("signature").order_by("-id"))
+
+
+def parts_of(order: WorkOrder, steps: Iterable[StateChange]) -> set[tuple[str, str]]:
+    """(table, key) of its jobs, steps and signatures: what was altered there concerns the order."""
+    signatures = {str(step.signature_id) for step in steps if step.signature_id}
+    return {
+        *((JobOrder._meta.db_table, str(job.pk)) for job in order.job_orders.all()),
+        *((StateChange._meta.db_table, str(step.pk)) for step in steps),
+        *((Signature._meta.db_table, key) for key in signatures),
+    }
 
 
 def runs_of(work_order_id: Any) -> list[OperationRun]:

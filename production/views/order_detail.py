@@ -21,11 +21,20 @@ from audit.policies import role_words
 from audit.seal_wait import sealed_signatures
 from audit.signatures import SignatureView, signatures_of
 from audit.transitions import Signed
+from mfg_project.common.altered import altered
 from mfg_project.common.formats import Moment, duration, moment, number
 from mfg_project.common.pages import allowed, render_page
 from production.enums import FINAL_STATUSES, JobOrderStatus
 from production.models import JobOrder, WorkOrder
-from production.queries.order_history import edits_of, order_for_page, reports_of, run_counts, runs_of, steps_of
+from production.queries.order_history import (
+    edits_of,
+    order_for_page,
+    parts_of,
+    reports_of,
+    run_counts,
+    runs_of,
+    steps_of,
+)
 from production.queries.signing import Step, possible_steps, step_label
 from production.transitions import CANCEL, COMPLETE, PLAN, RELEASE, RESUME, START, WORK_ORDER
 from production.views.order_rows import lateness, priority_label
@@ -179,6 +188,7 @@ def detail_context(request: HttpRequest, order: WorkOrder) -> dict[str, Any]:
         "may_check": request.user.has_perm("quality.record_check"),
         "signatures": _signature_cards(order, possible),
         "waits": [waits for step in possible if (waits := _waits(step))],
+        "altered": altered(WorkOrder, order.pk, related=parts_of(order, steps)),
         "runs": runs,
         "odd_runs": odd_runs,
         "timeline": story[:STORY_SHOWN],

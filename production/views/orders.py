@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from django_htmx.http import push_url
 
 from audit.paging import FirstPages
+from audit.queries.integrity import found_about
 from mfg_project.common.pages import (
     allowed,
     asked_text,
@@ -83,12 +84,16 @@ def work_order_csv(request: HttpRequest) -> HttpResponse:
         _("Number"), _("Product code"), _("Product"), _("Batch"), _("Status"), _("Line"), _("Plan"), _("Good"),
         _("Scrap"), _("Unit"), _("Priority"), _("Scheduled start"), _("Scheduled end"), _("Actual start"),
         _("Actual end"), _("Signed by"), _("Meaning"), _("Signed at"), _("Signature state"),
+        _("Altered outside Genba"),
     ]  # fmt: skip
     progress, signed = progress_of(orders), signed_marks(orders)
+    found = found_about({(WorkOrder._meta.db_table, str(order.pk)) for order in orders})
+    altered = {each["key"] for each in found.findings} if found else set()
     rows = (
         [
             *_csv_row(order, progress[order.pk].scrap if order.pk in progress else 0),
             *_csv_mark(signed.get(str(order.pk))),
+            _("yes") if str(order.pk) in altered else "",
         ]
         for order in orders
     )

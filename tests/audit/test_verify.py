@@ -174,11 +174,14 @@ def test_a_signature_copied_to_another_record_through_the_journal(plant, seen):
 
 
 def test_a_step_by_raw_sql_has_no_evidence(plant, seen):
-    with database.psycopg("app") as app:
-        app.execute(SAY, [ACT])
-        app.execute(
+    """The database refuses it; who takes that guard off for a moment is found."""
+    with database.psycopg("admin") as admin:
+        admin.execute(f"ALTER TABLE {ORDERS} DISABLE TRIGGER status_evidence")
+        admin.execute(SAY, [ACT])
+        admin.execute(
             f"UPDATE {ORDERS} SET status = 'completed', version = version + 1 WHERE id = %s", [plant.planned.pk]
         )
+        admin.execute(f"ALTER TABLE {ORDERS} ENABLE ALWAYS TRIGGER status_evidence")
     seal_everything(seen)
 
     report = verify(witness=[seen])
@@ -387,6 +390,15 @@ def test_the_whole_log_rebuilt_is_caught_by_the_witness(plant, seen, key):
             f" ALTER TABLE {LINES} ENABLE ALWAYS TRIGGER zz_journal_update",
             "trigger_altered",
             "zz_journal_update",
+        ),
+        (f"DROP TRIGGER status_evidence ON {ORDERS}", "trigger_missing", "status_evidence"),
+        (
+            f"DROP TRIGGER status_evidence ON {ORDERS}; CREATE CONSTRAINT TRIGGER status_evidence AFTER UPDATE ON"
+            f" {ORDERS} DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (OLD.status IS NOT DISTINCT FROM NEW.status)"
+            " EXECUTE FUNCTION production_status_evidence('production.workorder');"
+            f" ALTER TABLE {ORDERS} ENABLE ALWAYS TRIGGER status_evidence",
+            "trigger_altered",
+            "status_evidence",
         ),
         ("DROP TRIGGER append_only ON journal_leaf", "trigger_missing", "append_only"),
         ("DROP TRIGGER append_only ON audit_statechange", "trigger_missing", "append_only"),

@@ -42,8 +42,7 @@ def order_in(status: str, plant: factories.Plant) -> WorkOrder:
     if made == "planned":
         return order
     if made == "in_progress":
-        with factories.arranging():
-            JobOrder.objects.filter(work_order=order).update(status=JobOrderStatus.COMPLETED)
+        factories.put_jobs(JobOrder.objects.filter(work_order=order), JobOrderStatus.COMPLETED)
     step = {"cancelled": "cancel", "on_hold": "hold", "completed": "complete"}.get(status)
     if step:
         take(step, order)
@@ -79,8 +78,7 @@ def test_every_pair_of_status_and_step(plant, status, step):
 @pytest.mark.parametrize("status", [s for s in WorkOrderStatus.values if s not in ("created", "cancelled")])
 def test_a_job_starts_only_on_a_released_order(plant, status):
     order = order_in(status, plant)
-    with factories.arranging():
-        JobOrder.objects.filter(work_order=order).update(status=JobOrderStatus.WAITING)
+    factories.put_jobs(JobOrder.objects.filter(work_order=order), JobOrderStatus.WAITING)
 
     if status in ("released", "in_progress"):
         take("start", order)
@@ -97,8 +95,7 @@ def test_a_job_starts_only_on_a_released_order(plant, status):
 def test_every_pair_of_job_status_and_step(plant, status, step):
     order = factories.work_order(plant, status="in_progress")
     job = factories.first_job(order)
-    with factories.arranging():
-        JobOrder.objects.filter(pk=job.pk).update(status=status)
+    factories.put_jobs(JobOrder.objects.filter(pk=job.pk), status)
     call = {
         "start": lambda: job_orders.start_job(job_order_id=job.pk),
         "hold": lambda: job_orders.hold_job(job_order_id=job.pk, reason_id=plant.hold_reason.pk),
