@@ -17,7 +17,7 @@ from django.utils.translation import pgettext_lazy
 from unfold.decorators import display
 from unfold.views import ChangeList
 
-from audit import admin_trail  # noqa: F401 registers the journal and its seals
+from audit import admin_integrity, admin_trail  # noqa: F401 register the journal, its seals and the watch over them
 from audit.admin_base import ReadOnlyAdmin
 from audit.canonical import digest
 from audit.models import Outbox, SecurityEvent, Signature, StateChange, VerificationRun

@@ -10,8 +10,10 @@ class AuditConfig(AppConfig):
     verbose_name = _("Audit")
 
     def ready(self) -> None:
+        from audit import messages
         from audit.checks import RoleGuard, database_role
 
+        messages.register()
         checks.register(database_role, checks.Tags.database)
         if settings.PRODUCTION:
             connection_created.connect(RoleGuard(), weak=False, dispatch_uid="role_guard")

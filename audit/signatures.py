@@ -29,6 +29,7 @@ class Meaning(models.TextChoices):
     RELEASED = "released", gettext_lazy("Released for production")
     REVIEWED = "reviewed", gettext_lazy("Reviewed and released")
     APPROVED = "approved", gettext_lazy("Approved for production")
+    TRAIL_REVIEWED = "trail_reviewed", gettext_lazy("Audit trail reviewed")
 
 
 class Signable(Protocol):

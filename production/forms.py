@@ -16,6 +16,7 @@ from equipment.scope import visible
 from inventory.models import Material
 from production.enums import Priority
 from production.models import Batch, WorkOrder
+from production.transitions import RELEASE
 
 # Names a service gives a culprit, and the field of the form that shows it.
 FIELD_OF = {"product_id": "product", "production_line_id": "production_line", "batch_id": "batch"}
@@ -167,7 +168,10 @@ class SignReleaseForm(forms.Form):
 
     digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
     meaning = forms.ChoiceField(
-        label=_("Meaning of the signature"), choices=Meaning.choices, widget=forms.RadioSelect, initial=Meaning.RELEASED
+        label=_("Meaning of the signature"),
+        choices=[(meaning, Meaning(meaning).label) for meaning in RELEASE.meanings],
+        widget=forms.RadioSelect,
+        initial=Meaning.RELEASED,
     )
     comment = forms.CharField(label=_("Comment"), max_length=500, required=False)
     password = forms.CharField(

@@ -11,6 +11,7 @@ from audit.signatures import Meaning
 from mfg_project.common.fields import Input, KeyField, StorableJSONField, ZonedDateTimeField
 from production.api.serializers import WorkOrderDetailSerializer
 from production.enums import Priority
+from production.transitions import RELEASE
 
 PRIORITIES = {priority.name.lower(): priority.value for priority in Priority}
 
@@ -115,7 +116,7 @@ class ReleaseInput(Input):
     password = serializers.CharField(
         max_length=4096, trim_whitespace=False, write_only=True, style={"input_type": "password"}
     )
-    meaning = serializers.ChoiceField(choices=Meaning.choices)
+    meaning = serializers.ChoiceField(choices=[(meaning, Meaning(meaning).label) for meaning in RELEASE.meanings])
     comment = serializers.CharField(max_length=2000, required=False, allow_blank=True)
     version = serializers.IntegerField(required=False, min_value=1)
 

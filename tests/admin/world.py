@@ -7,10 +7,12 @@ from decimal import Decimal
 from django.utils import timezone
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 
+from accounts.models import User
 from accounts.services.users import system_user
 from audit import records
 from audit.context import current_act, uuid7
-from audit.models import Outbox, SecurityEvent
+from audit.models import Heartbeat, Incident, Outbox, SecurityEvent, Timestamp, TrailReview
+from audit.signatures import Meaning, sign
 from audit.verification.report import Report
 from audit.verification.verify import keep
 from equipment.models import LineStateInterval
@@ -74,8 +76,13 @@ def world(mark: str = "") -> World:
     act = current_act()
     with factories.arranging():
         SecurityEvent.objects.create(kind="signing_failed", user=act.actor, source=act.source, act_id=act.id)
-        Outbox.objects.create(kind="account_locked")
         _schedule()
+        message = Outbox.objects.create(kind="account_locked")
+        Incident.objects.create(kind="witness", subject=f"/mnt/{uuid7()}", message=message)
+        stamp = {"digest": "0" * 64, "certified_at": timezone.now(), "authority": "tsa", "serial": "1", "token": b"-"}
+        Timestamp.objects.create(epoch=1, size=Timestamp.objects.count(), **stamp)
+        Heartbeat.objects.get_or_create(name="test", defaults={"at": timezone.now()})
+        _review(act.actor)
         keep(Report(), timezone.now())
     refresh_kpis()
     KpiDirtyDay.objects.get_or_create(line_id=plant.line.pk, report_date=dt.date(2026, 1, 1))
@@ -96,6 +103,18 @@ def _schedule() -> None:
         PeriodicTask.objects.create(
             name=f"{kind} {uuid7()}", task="production.plan_shifts", one_off=once, **{kind: schedule}
         )
+
+
+def _review(reviewer: User) -> None:
+    """As the service keeps one; here nothing is sealed that it could be about."""
+    now = timezone.now()
+    nothing = {"entries": 0, "counts": {}, "exceptions": {}, "remarks": [], "comment": "Nothing found."}
+    checkpoint = {"epoch": 1, "checkpoint_size": 1, "checkpoint_root": "0" * 64}
+    review = TrailReview(
+        scope=f"t{uuid7()}", since=now - dt.timedelta(days=1), until=now, reviewer=reviewer, **nothing, **checkpoint
+    )
+    review.save(force_insert=True)
+    sign(review, identity=factories.identity(), meaning=Meaning.TRAIL_REVIEWED)
 
 
 def _past_stop(plant: factories.Plant) -> None:

@@ -20,13 +20,15 @@ EVIDENCE = {
     "audit.Signature",
     "audit.SecurityEvent",
     "audit.StateChange",
+    "audit.Timestamp",
+    "audit.TrailReview",
     "audit.VerificationRun",
     "production.QuantityReport",
     "production.OperationRun",
     "quality.QualityCheck",
     "quality.Measurement",
 }
-DIGESTED = {"accounts.User": ["password", "previous_passwords"]}
+DIGESTED = {"accounts.User": ["password", "previous_passwords"], "audit.Timestamp": ["token"]}
 IGNORED = {
     "accounts.User": ["last_login"],
     "audit.Outbox": ["attempts", "next_try", "last_error"],
