@@ -51,7 +51,7 @@ class TrailReview(models.Model):
             models.CheckConstraint(condition=models.Q(since__lt=models.F("until")), name="review_has_a_length"),
             models.CheckConstraint(
                 condition=models.Q(follows=None, follows_until=None)
-                | models.Q(follows__isnull=False, follows_until=models.F("since")),
+                | models.Q(follows__isnull=False, follows_until__isnull=False, follows_until=models.F("since")),
                 name="review_begins_where_the_one_before_ended",
             ),
             models.UniqueConstraint(

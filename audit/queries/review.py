@@ -17,6 +17,7 @@ from psycopg.sql import SQL, Composable, Literal
 
 from audit.models import JournalEntry, TrailReview
 
+REVIEWING = "review_trail"  # the step itself: no act of the process that somebody would have to look at
 LISTED = 50  # exceptions of a kind that are shown; of more the trail itself is searched
 
 
@@ -54,7 +55,7 @@ class Found:
     """What stands in a period. `listed` are the newest LISTED entries of each kind of exception."""
 
     entries: int = 0
-    by_people: int = 0
+    by_people: int = 0  # reviews themselves aside
     by_reviewer: int = 0
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
     exceptions: dict[str, int] = field(default_factory=dict)
@@ -149,9 +150,11 @@ def _late(period: Period) -> list[tuple[int, dt.datetime]]:
 
 def _counted(covered: Composable, reviewer: UUID) -> Found:
     query = SQL(
-        "SELECT e.table_name, e.op, count(*), count(*) FILTER (WHERE e.actor_type = 'user'),"
-        " count(*) FILTER (WHERE e.actor_id = {reviewer}) FROM journal_entry e WHERE {covered} GROUP BY 1, 2"
-    ).format(reviewer=Literal(reviewer), covered=covered)
+        "SELECT e.table_name, e.op, count(*),"
+        " count(*) FILTER (WHERE e.actor_type = 'user' AND e.reason_code <> {reviewing}),"
+        " count(*) FILTER (WHERE e.actor_id = {reviewer} AND e.reason_code <> {reviewing})"
+        " FROM journal_entry e WHERE {covered} GROUP BY 1, 2"
+    ).format(reviewer=Literal(reviewer), reviewing=Literal(REVIEWING), covered=covered)
     found = Found()
     for table, operation, entries, by_people, by_reviewer in sorted(_rows(query)):
         found.counts.setdefault(table, {})[operation] = entries

@@ -21,6 +21,7 @@ ACCOUNTS = (
     "accounts_signingqualification", "equipment_lineassignment",
 )  # fmt: skip
 FAILED = (SecurityEventKind.SIGNING_FAILED, SecurityEventKind.SIGNING_REFUSED, SecurityEventKind.LOCKED)
+AROUND = dt.timedelta(days=7)  # a day off among working days is no plant without shifts
 NIGHT_ENDS, NIGHT_BEGINS = dt.time(6), dt.time(22)  # where no shifts are planned
 
 
@@ -77,9 +78,9 @@ def _was_signed() -> Composable:
 
 
 def _outside(period: Period) -> Composable:
-    """Of every planned shift of every line; where none is planned in the period, at night."""
+    """Of every planned shift of every line; where none is planned around the period, at night."""
     shifts = ScheduledShift.objects.filter(
-        is_cancelled=False, starts_at__lt=period.until, ends_at__gt=period.since
+        is_cancelled=False, starts_at__lt=period.until + AROUND, ends_at__gt=period.since - AROUND
     ).order_by("starts_at")
     planned = merged(shifts.values_list("starts_at", "ends_at"))
     if planned:

@@ -12,7 +12,16 @@ from audit.context import current_act, require, uuid7
 from audit.errors import Conflict, InvalidInput, StaleVersion
 from audit.journal import change
 from audit.models import TrailReview
-from audit.queries.review import Found, Period, checkpoint_at, covers, look_through, review_due, unsealed_before
+from audit.queries.review import (
+    REVIEWING,
+    Found,
+    Period,
+    checkpoint_at,
+    covers,
+    look_through,
+    review_due,
+    unsealed_before,
+)
 from audit.queries.seal_state import seal_state
 from audit.records import guarded
 from audit.signatures import ConfirmedIdentity, Meaning, sign
@@ -85,7 +94,7 @@ def sign_review(
     SignatureRefused; and then nothing is kept.
     """
     require(REVIEW)
-    with change("review_trail"):
+    with change(REVIEWING):
         period = period_to_review(scope=scope, until=until, sealed=sealed)
         review = drafted(period, remarks=remarks, comment=comment)
         if digest(review.signed_content()) != expected_digest:
