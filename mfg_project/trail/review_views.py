@@ -24,7 +24,7 @@ from audit.models.review import EVERYTHING
 from audit.queries.review import review_due
 from audit.seal_wait import wait_for_seal
 from audit.signatures import confirm_identity, signatures_of
-from mfg_project.common.formats import both_zones, moment, number
+from mfg_project.common.formats import both_zones, number
 from mfg_project.common.pages import allowed, is_fragment
 from mfg_project.trail.access import require_trail_of_everything
 from mfg_project.trail.names import journalled_models, table_label
@@ -58,8 +58,8 @@ def reviews(request: HttpRequest) -> HttpResponse:
     context = {
         "rows": [review_row(review) for review in rows],
         "due": {
-            "since": moment(due.since),
-            "at": moment(due.due_at),
+            "since": plant_minute(due.since) if due.since else "",
+            "at": plant_minute(due.due_at) if due.due_at else "",
             "is_overdue": due.is_overdue,
         },
         "can_review": request.user.has_perm(REVIEW),
@@ -201,6 +201,10 @@ def _given(request: HttpRequest) -> dict[str, Any]:
 
 def _scope(query: Any) -> str:
     return ",".join(name for name in query.getlist("scope") if name)
+
+
+def plant_minute(at: dt.datetime) -> str:
+    return f"{timezone.localtime(at):%Y-%m-%d %H:%M}"
 
 
 def read_end(text: str) -> dt.datetime | None:

@@ -35,6 +35,7 @@ def period_words(period: Period, found: Found) -> dict[str, Any]:
             }
             for kind in KINDS
         ],
+        "none_of": ", ".join(str(kind.label) for kind in KINDS if not found.exceptions[kind.code]),
         "listed": LISTED,
         "counts": counts_rows(found.counts),
         "trail_query": f"since={timezone.localtime(period.since):%Y-%m-%dT%H:%M}"
