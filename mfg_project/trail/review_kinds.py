@@ -34,6 +34,9 @@ class Kind:
 
 SIGNED_CHANGED = Kind("signed_changed", _("Edits of signed records"), _("Edited after somebody had signed the record."))
 DELETED = Kind("deleted", _("Deletions"), _("A row that is no longer there."))
+STRUCTURE = Kind(
+    "structure", _("Structure of the database"), _("Tables, triggers and rights that were changed, as by an upgrade.")
+)
 EDITED = Kind("edited", _("Edits with a reason"), _("Recorded values that were changed afterwards."))
 ACCOUNTS_CHANGED = Kind("accounts", _("Accounts and rights"), _("Who may do what, and who may sign."))
 FAILED_SIGNING = Kind("failed_signing", _("Failed signings"), _("Wrong passwords at a signature, refusals and locks."))
@@ -43,16 +46,17 @@ OUT_OF_HOURS = Kind(
     _("Done by people while no shift was planned; between 22:00 and 6:00 where none are planned at all."),
 )
 OWN = Kind("own", _("Your own acts"), _("Nobody reviews only what they did themselves."))
-KINDS = (SIGNED_CHANGED, DELETED, EDITED, ACCOUNTS_CHANGED, FAILED_SIGNING, OUT_OF_HOURS, OWN)
+KINDS = (SIGNED_CHANGED, DELETED, STRUCTURE, EDITED, ACCOUNTS_CHANGED, FAILED_SIGNING, OUT_OF_HOURS, OWN)
 
 
 def conditions(period: Period, reviewer: UUID) -> Mapping[str, Composable]:
     """On an entry `e`, by code of the kind."""
     return {
-        SIGNED_CHANGED.code: SQL("(e.op <> 'I' AND e.reason_code ~ {codes} AND {signed})").format(
+        SIGNED_CHANGED.code: SQL("(e.op IN ('U', 'D') AND e.reason_code ~ {codes} AND {signed})").format(
             codes=Literal(EDIT_CODES), signed=_was_signed()
         ),
         DELETED.code: SQL("e.op = 'D'"),
+        STRUCTURE.code: SQL("e.op = 'S'"),
         EDITED.code: SQL("(e.op = 'U' AND e.reason_code ~ {codes})").format(codes=Literal(EDIT_CODES)),
         ACCOUNTS_CHANGED.code: SQL("e.table_name = ANY ({tables})").format(tables=Literal(list(ACCOUNTS))),
         FAILED_SIGNING.code: SQL("(e.table_name = 'audit_securityevent' AND e.new ->> 'kind' = ANY ({kinds}))").format(

@@ -67,7 +67,7 @@ def counts_rows(counts: Mapping[str, Mapping[str, int]]) -> list[dict[str, Any]]
                 "label": table_label(table),
                 "table": table,
                 "created": number(some.get(Operation.INSERT, 0)),
-                "changed": number(some.get(Operation.UPDATE, 0)),
+                "changed": number(some.get(Operation.UPDATE, 0) + some.get(Operation.STRUCTURE, 0)),
                 "deleted": number(some.get(Operation.DELETE, 0)),
             }
             for table, some in counts.items()

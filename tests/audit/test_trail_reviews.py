@@ -277,6 +277,14 @@ class TestExceptions:
         assert seen.exceptions["accounts"] >= 4  # two people, their roles, and one taken away
         assert set(seen.listed["deleted"]) <= set(seen.listed["accounts"])
 
+    def test_a_change_of_the_structure(self, qa):
+        seal_everything()
+        reviewed(qa)
+        as_administrator("ALTER TABLE production_lines ADD COLUMN extra text")
+        seal_everything()
+
+        assert found(qa).exceptions["structure"] >= 1
+
     def test_outside_of_shifts(self, qa, as_admin):
         """A shift that is over: what people did while the test ran was done outside of it."""
         seal_everything()
@@ -374,7 +382,7 @@ class TestPages:
     def test_from_the_due_period_to_the_signed_review(self, client, qa):
         page = client.get(NEW, {"until": timezone.now().isoformat()})
         assert page.status_code == 200
-        entry = page.context["kinds"][3]["rows"][0]["row"].id  # accounts
+        entry = page.context["kinds"][4]["rows"][0]["row"].id  # accounts
         given = {"until": page.context["period"].until.isoformat(), "comment": "Fine.", f"remark-{entry}": "Asked."}
 
         dialog = client.post(SIGN, given)
