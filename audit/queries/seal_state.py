@@ -39,13 +39,14 @@ _OPEN = """
     SELECT a.pid, coalesce(a.application_name, ''), coalesce(a.usename::text, ''), coalesce(a.state, ''), a.xact_start
     FROM pg_stat_activity a
     WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() AND (
-        (a.xact_start < statement_timestamp() - %(long)s AND (a.backend_xid IS NOT NULL OR a.state LIKE 'idle in%%'))
+        (a.xact_start < statement_timestamp() - %(long)s::interval
+            AND (a.backend_xid IS NOT NULL OR a.state LIKE 'idle in%%'))
         OR (a.xact_start IS NULL AND a.state IS NULL AND EXISTS (
             SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.locktype = 'transactionid' AND l.mode = 'ExclusiveLock'
                 AND l.granted)))
     UNION ALL
     SELECT 0, gid, owner::text, 'prepared', prepared FROM pg_prepared_xacts
-    WHERE database = current_database() AND prepared < statement_timestamp() - %(long)s
+    WHERE database = current_database() AND prepared < statement_timestamp() - %(long)s::interval
     ORDER BY 5 NULLS LAST, 1
 """
 
@@ -117,7 +118,7 @@ def seal_state() -> SealState:
 def open_transactions() -> list[OpenTransaction]:
     """Those that have been writing, or idle after a write, for longer than LONG."""
     with connection.cursor() as cursor:
-        cursor.execute(_OPEN, {"long": LONG})
+        cursor.execute(_OPEN, {"long": f"{LONG.total_seconds()} s"})
         return [OpenTransaction(*row) for row in cursor.fetchall()]
 
 

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from audit import checkpoint_mail
 from audit.checkpoint import LARGEST_NOTE
 from audit.errors import Conflict, NotFound
-from audit.models import Timestamp
+from audit.models import JournalSeal, Timestamp
 from audit.queries.compare import Comparison, as_kept, compare
 from audit.queries.health import health
 from audit.queries.seal_state import SealState, seal_state
@@ -71,25 +71,38 @@ def checkpoint_note(request: HttpRequest) -> HttpResponse:
     state = seal_state()
     if not state.note:
         raise NotFound(_("Nothing is sealed yet."))
-    return HttpResponse(
-        state.note,
-        content_type="text/plain; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="checkpoint-{state.epoch}-{state.size}.txt"'},
-    )
+    return _as_file(state.note.encode(), f"checkpoint-{state.epoch}-{state.size}.txt", "text/plain; charset=utf-8")
 
 
 @require_safe
 @allowed(READ_TRAIL)
 def timestamp_token(request: HttpRequest, pk: int) -> HttpResponse:
     """The answer of the authority as it came (RFC 3161), for `openssl ts -verify`."""
+    stamp = _timestamp(pk)
+    return _as_file(bytes(stamp.token), f"checkpoint-{stamp.epoch}-{stamp.size}.tsr", "application/timestamp-reply")
+
+
+@require_safe
+@allowed(READ_TRAIL)
+def timestamp_note(request: HttpRequest, pk: int) -> HttpResponse:
+    """The checkpoint a token is over."""
+    stamp = _timestamp(pk)
+    seal = JournalSeal.objects.filter(epoch=stamp.epoch, size=stamp.size).first()
+    if seal is None:
+        raise NotFound(_("The checkpoint of this timestamp is gone."))
+    return _as_file(seal.note.encode(), f"checkpoint-{stamp.epoch}-{stamp.size}.txt", "text/plain; charset=utf-8")
+
+
+def _timestamp(pk: int) -> Timestamp:
     stamp = Timestamp.objects.filter(pk=pk).first()
     if stamp is None:
         raise NotFound(_("There is no such timestamp."))
-    return HttpResponse(
-        bytes(stamp.token),
-        content_type="application/timestamp-reply",
-        headers={"Content-Disposition": f'attachment; filename="checkpoint-{stamp.epoch}-{stamp.size}.tsr"'},
-    )
+    return stamp
+
+
+def _as_file(content: bytes, name: str, content_type: str) -> HttpResponse:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return HttpResponse(content, content_type=content_type, headers=headers)
 
 
 def _sheet(state: SealState) -> dict[str, Any]:

@@ -146,7 +146,7 @@ class ReasonSerializer(serializers.Serializer):
 class SealStateSerializer(serializers.Serializer):
     epoch = serializers.IntegerField(help_text=_("0: nothing was ever sealed."))
     size = serializers.IntegerField()
-    root = serializers.CharField()
+    root = serializers.CharField()  # type: ignore[assignment]
     sealed_at = serializers.DateTimeField(allow_null=True)
     sealed_in_all = serializers.IntegerField(help_text=_("Of every epoch."))
     pending = serializers.IntegerField(help_text=_("Entries that wait for their seal; counted up to 10,001."))

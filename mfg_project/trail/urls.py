@@ -13,6 +13,7 @@ urlpatterns = [
     path("audit/checkpoint.txt", integrity.checkpoint_note, name="checkpoint-note"),
     path("audit/checkpoint/send/", integrity.send_checkpoint, name="checkpoint-send"),
     path("audit/timestamps/<int:pk>.tsr", integrity.timestamp_token, name="timestamp"),
+    path("audit/timestamps/<int:pk>.txt", integrity.timestamp_note, name="timestamp-note"),
     path("audit/reviews/", review_views.reviews, name="reviews"),
     path("audit/reviews/new/", review_views.new_review, name="review-new"),
     path("audit/reviews/sign/", review_views.sign, name="review-sign"),

@@ -119,7 +119,9 @@ def test_the_newest_checkpoint_gets_a_token_that_openssl_verifies(sealed, server
     assert abs(kept.certified_at - timezone.now()) < dt.timedelta(minutes=1)
     client.force_login(user_of("auditor"))
     (authority / "token.tsr").write_bytes(client.get(f"/audit/timestamps/{kept.pk}.tsr").content)
-    (authority / "note.txt").write_bytes(client.get("/audit/checkpoint.txt").content)
+    factories.line("LATER")
+    seal_everything()  # the newest checkpoint is another one by now
+    (authority / "note.txt").write_bytes(client.get(f"/audit/timestamps/{kept.pk}.txt").content)
     said = openssl("ts", "-verify", "-data", "note.txt", "-in", "token.tsr", "-CAfile", "ca.pem", cwd=authority)
     assert b"OK" in said
     assert "127.0.0.1" in client.get("/audit/integrity/").content.decode()
