@@ -4,7 +4,6 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.tokens import default_token_generator
-from django.urls import reverse
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext as _
@@ -14,7 +13,7 @@ from accounts.services.notices import ACCOUNT_NOTICE
 from accounts.services.passwords import PASSWORD_LINK, PASSWORD_NOTICE
 from accounts.services.sign_in import ACCOUNT_LOCKED
 from audit import outbox
-from audit.outbox import Mail
+from audit.outbox import Mail, link
 
 
 def register() -> None:
@@ -71,7 +70,3 @@ def account_notice(facts: dict[str, Any]) -> Mail:
     }[facts["what"]]
     lines = [said % name, _("Tell your security people at once when that was not agreed with you.")]
     return Mail([user.email], _("Your account %(username)s") % name, "\n".join(lines))
-
-
-def link(name: str, **kwargs: Any) -> str:
-    return settings.PUBLIC_URL.rstrip("/") + reverse(name, kwargs=kwargs)

@@ -43,7 +43,11 @@ VIEW_EVIDENCE = frozenset(
         )
     }
 )
-READ_TRAIL = frozenset({"audit.view_journalentry", "audit.view_journalseal"})
+READ_TRAIL = frozenset(
+    {"audit.view_journalentry", "audit.view_journalseal", "audit.view_trailreview"}
+    | {"audit.view_incident", "audit.view_timestamp", "audit.view_heartbeat"}
+)
+REVIEW_TRAIL = frozenset({"audit.add_trailreview", "audit.send_journalseal"})
 MASTER_DATA = frozenset(
     f"{app}.{action}_{model}"
     for app, models in {
@@ -146,6 +150,7 @@ ROLES = (
         | VIEW_KPI
         | VIEW_EVIDENCE
         | READ_TRAIL
+        | REVIEW_TRAIL
         | MEASURE
         | SECURITY
         | QUALIFY

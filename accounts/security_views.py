@@ -1,4 +1,4 @@
-"""Locked accounts and what was told about them: for whoever may open accounts again."""
+"""Locked accounts, and everything urgent that was told: for whoever may open accounts again."""
 
 from typing import Any
 from uuid import UUID
@@ -16,8 +16,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import User
 from accounts.services import locks
+from accounts.services.sign_in import ACCOUNT_LOCKED
 from audit import outbox
 from audit.errors import DomainError, MissingPermission, NotFound
+from audit.models import Outbox
 
 MESSAGES_SHOWN = 50
 
@@ -72,9 +74,16 @@ def _page(request: HttpRequest, *, asked: UUID | None = None, form: Any = None, 
             }
             for account in locked
         ],
-        "waiting": outbox.waiting()[:MESSAGES_SHOWN],
+        "waiting": [_notice(message) for message in outbox.waiting()[:MESSAGES_SHOWN]],
     }
     return render(request, "accounts/security.html", context, status=status)
+
+
+def _notice(message: Outbox) -> dict[str, Any]:
+    """A lock as facts, anything else as it was told."""
+    is_lock = message.kind == ACCOUNT_LOCKED
+    told = None if is_lock else outbox.composed(message)
+    return {"message": message, "is_lock": is_lock, "told": told}
 
 
 def _may(request: HttpRequest) -> None:

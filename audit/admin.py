@@ -17,7 +17,7 @@ from django.utils.translation import pgettext_lazy
 from unfold.decorators import display
 from unfold.views import ChangeList
 
-from audit import admin_retention, admin_signing, admin_trail  # noqa: F401 register what is theirs
+from audit import admin_integrity, admin_retention, admin_signing, admin_trail  # noqa: F401 register what is theirs
 from audit.admin_base import ReadOnlyAdmin
 from audit.canonical import digest
 from audit.models import Outbox, SecurityEvent, Signature, StateChange, VerificationRun

@@ -12,9 +12,10 @@ class AuditConfig(AppConfig):
     def ready(self) -> None:
         from django.contrib.auth.signals import user_logged_in, user_logged_out
 
-        from audit import signing_windows
+        from audit import messages, signing_windows
         from audit.checks import RoleGuard, database_role
 
+        messages.register()
         user_logged_in.connect(signing_windows.signed_in, dispatch_uid="signing_windows")
         user_logged_out.connect(signing_windows.signed_out, dispatch_uid="signing_windows")
         checks.register(database_role, checks.Tags.database)

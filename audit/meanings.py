@@ -11,3 +11,4 @@ class Meaning(models.TextChoices):
     VERIFIED = "verified", gettext_lazy("Checked and found correct")
     PERFORMED = "performed", gettext_lazy("Performed as recorded")
     AUTHORISED = "authorised", gettext_lazy("Authorised")
+    TRAIL_REVIEWED = "trail_reviewed", gettext_lazy("Audit trail reviewed")

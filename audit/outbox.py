@@ -13,6 +13,7 @@ import structlog
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db.models import QuerySet
+from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
@@ -45,6 +46,15 @@ _composers: dict[str, Callable[[dict[str, Any]], Mail]] = {}
 
 def register(kind: str, compose: Callable[[dict[str, Any]], Mail]) -> None:
     _composers[kind] = compose
+
+
+def composed(message: Outbox) -> Mail:
+    """How it reads in the language that is active."""
+    return _composers[message.kind](message.payload)
+
+
+def link(name: str, **kwargs: Any) -> str:
+    return settings.PUBLIC_URL.rstrip("/") + reverse(name, kwargs=kwargs)
 
 
 def queue(kind: str, *, urgent: bool = False, **facts: Any) -> Outbox:
@@ -94,7 +104,7 @@ def _deliver(pk: UUID) -> bool:
 
 def _send(message: Outbox) -> None:
     with translation.override(settings.LANGUAGE_CODE):
-        mail = _escalation(message) if message.kind == ESCALATION else _composers[message.kind](message.payload)
+        mail = _escalation(message) if message.kind == ESCALATION else composed(message)
     if not mail.to:
         raise NobodyToTell("no address; SECURITY_EMAILS or the account's e-mail is empty")
     EmailMessage(mail.subject, mail.body, to=mail.to).send()
@@ -113,7 +123,7 @@ def _escalate() -> None:
 
 def _escalation(message: Outbox) -> Mail:
     late = Outbox.objects.get(pk=message.payload["of"])
-    mail = _composers[late.kind](late.payload)
+    mail = composed(late)
     note = _("Nobody has acknowledged this message of %(at)s UTC.") % {"at": f"{late.made_at:%Y-%m-%d %H:%M}"}
     return Mail(
         list(settings.SECURITY_ESCALATION_EMAILS),

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from audit import outbox, sealing, witness
+from audit import checkpoint_mail, outbox, sealing, timestamping, watch, witness
 from audit.archive import verify_archives
 from audit.context import act_as
 from audit.models import Verdict
@@ -47,6 +47,30 @@ def check_archives() -> int:
     if bad:
         log.error("archives_not_verified", archives=bad)
     return len(checks)
+
+
+@shared_task(name="audit.watch")
+def watch_evidence() -> int:
+    """Every minute: is there anything for which the records could be doubted? Returns how many alarms stand."""
+    return len(watch.watch())
+
+
+@shared_task(name="audit.measure_coverage")
+def measure_coverage() -> bool:
+    """How much of the critical records is protected (DBO-42), for the integrity page."""
+    return watch.measure_coverage()
+
+
+@shared_task(name="audit.mail_checkpoint")
+def mail_checkpoint() -> bool:
+    """Every day: the newest checkpoint to the quality department."""
+    return checkpoint_mail.send_daily()
+
+
+@shared_task(name="audit.timestamp")
+def timestamp_checkpoint() -> bool:
+    """A token of the time stamping authority over the newest checkpoint, once an hour; asked again after a failure."""
+    return timestamping.stamp_when_due()
 
 
 @shared_task(name="audit.make_partitions")

@@ -15,6 +15,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from audit.models import StateChange
+from audit.models.review import EVERYTHING
+from audit.queries.review import review_due
 from equipment.enums import LineState
 from equipment.models import LineStateInterval
 from equipment.queries.site import production_day, production_day_bounds
@@ -27,6 +29,8 @@ from quality.models import Measurement
 
 SHOWN = 8  # rows of a worklist; the rest is one click away
 FAILED_WITHIN = dt.timedelta(hours=24)
+
+EVIDENCE = _("Evidence")
 
 # Group, then (model, icon); a model appears for who may view it.
 NAVIGATION: tuple[tuple[Any, tuple[tuple[str, str], ...]], ...] = (
@@ -65,7 +69,7 @@ NAVIGATION: tuple[tuple[Any, tuple[tuple[str, str], ...]], ...] = (
     ),
     (_("Materials"), (("inventory.material", "category"),)),
     (
-        _("Evidence"),
+        EVIDENCE,
         (
             ("audit.journalentry", "history"),
             ("audit.journalseal", "verified"),
@@ -81,6 +85,10 @@ NAVIGATION: tuple[tuple[Any, tuple[tuple[str, str], ...]], ...] = (
             ("audit.journalarchive", "inventory"),
             ("audit.archivecheck", "verified_user"),
             ("audit.journalmonth", "move_to_inbox"),
+            ("audit.incident", "crisis_alert"),
+            ("audit.trailreview", "rate_review"),
+            ("audit.timestamp", "more_time"),
+            ("audit.heartbeat", "ecg_heart"),
         ),
     ),
     (
@@ -132,6 +140,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             for label, icon in models
             if registry[label].has_view_permission(request)
         ]
+        if title == EVIDENCE and request.user.has_perm("audit.view_journalentry"):
+            items.insert(0, {"title": _("Integrity"), "icon": "shield", "link": reverse("trail:integrity")})
         if items:
             groups.append({"title": title, "items": items, "separator": True, "collapsible": True})
     return groups
@@ -169,6 +179,8 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         lists.append(_unexplained(now))
     if may("quality.view_measurement"):
         lists.append(_failed(now))
+    if may("audit.add_trailreview"):
+        lists.append(_trail_review(now))
     return context | {"worklists": lists, "title": _("What waits for you")}
 
 
@@ -281,6 +293,23 @@ def _failed(now: dt.datetime) -> Worklist:
             )
             for value in values[:SHOWN]
         ],
+    )
+
+
+def _trail_review(now: dt.datetime) -> Worklist:
+    due = review_due(EVERYTHING)
+    waiting = []
+    if due.is_overdue and due.since and due.due_at:
+        detail = _("Everything since %(since)s") % {"since": f"{timezone.localtime(due.since):%Y-%m-%d %H:%M}"}
+        since, age = moment(due.due_at, now=now), duration((now - due.due_at).total_seconds())
+        waiting.append(Waiting(reverse("trail:review-new"), str(_("Overdue")), detail, since, age))
+    return Worklist(
+        title=_("Review of the audit trail"),
+        nothing=_("The review of the audit trail is not due."),
+        url=reverse("trail:reviews"),
+        icon="rate_review",
+        total=len(waiting),
+        rows=waiting,
     )
 
 

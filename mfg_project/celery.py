@@ -4,6 +4,7 @@ import os
 
 from celery import Celery
 from celery.schedules import crontab
+from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mfg_project.settings")
 
@@ -27,6 +28,28 @@ app.conf.beat_schedule = {
         "task": "audit.verify_archives",
         "schedule": crontab(hour=4, minute=0, day_of_month=5, month_of_year=1),
         "options": {"expires": 20 * 3600},
+    },
+    "audit.watch": {
+        "task": "audit.watch",
+        "schedule": 60.0,
+        "options": {"expires": 50},
+    },
+    "audit.measure_coverage": {
+        "task": "audit.measure_coverage",
+        "schedule": 60.0,  # does it as often as is cheap
+        "options": {"expires": 50},
+    },
+    "audit.mail_checkpoint": {
+        "task": "audit.mail_checkpoint",
+        "schedule": crontab(
+            hour=settings.JOURNAL_WITNESS_EMAIL_AT.hour, minute=settings.JOURNAL_WITNESS_EMAIL_AT.minute
+        ),
+        "options": {"expires": 12 * 3600},
+    },
+    "audit.timestamp": {
+        "task": "audit.timestamp",
+        "schedule": 300.0,  # a token an hour; what failed is tried again
+        "options": {"expires": 290},
     },
     "audit.make_partitions": {
         "task": "audit.make_partitions",

@@ -158,6 +158,11 @@ JOURNAL_KEY = env.str("JOURNAL_KEY", "")
 JOURNAL_ORIGIN = env.str("JOURNAL_ORIGIN", "genba.local/journal")
 JOURNAL_WITNESS_FILES = env.list("JOURNAL_WITNESS_FILES", default=[])
 JOURNAL_ARCHIVE_DIR = env.str("JOURNAL_ARCHIVE_DIR", "")  # where archived months of the journal are read again
+JOURNAL_WITNESS_EMAILS = env.list("JOURNAL_WITNESS_EMAILS", default=["quality@genba.example"] if DEMO else [])
+JOURNAL_WITNESS_EMAIL_AT = dt.time.fromisoformat(env.str("JOURNAL_WITNESS_EMAIL_AT", "05:00"))  # UTC, every day
+JOURNAL_TSA_URL = env.str("JOURNAL_TSA_URL", "")  # "": no time stamping authority is asked
+JOURNAL_TSA_CERTIFICATE = env.str("JOURNAL_TSA_CERTIFICATE", "")  # PEM file whose certificates its tokens must lead to
+TRAIL_REVIEW_DAYS = env.int("TRAIL_REVIEW_DAYS", 30)  # so old may the end of the last review of the trail be
 SIGNATURE_SEAL_WAIT = env.float("SIGNATURE_SEAL_WAIT", 2.0)  # seconds a signer waits for the seal; then it is pending
 DATABASE_OWNER_URL = env.str("DATABASE_OWNER_URL", "")  # for `manage.py migrate` only: the role that owns the tables
 

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 
 class ExactNumbers(json.JSONDecoder):
@@ -103,6 +104,7 @@ class JournalSeal(ReadOnlyModel):
         db_table = "journal_seal"
         verbose_name = _("seal of the journal")
         verbose_name_plural = _("seals of the journal")
+        permissions = [("send_journalseal", gettext_noop("Can send a checkpoint to the quality department"))]
 
     def __str__(self) -> str:
         return self.id

@@ -1,7 +1,8 @@
 """How much of the critical records is protected (DBO-42). The target is 100 % (X-14)."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection
 
@@ -21,6 +22,13 @@ class Coverage:
     signed_records: int
     modified_records: int
     integrity_coverage_percent: Decimal
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self) | {"integrity_coverage_percent": str(self.integrity_coverage_percent)}
+
+    @classmethod
+    def from_json(cls, row: dict[str, Any]) -> "Coverage":
+        return cls(**row | {"integrity_coverage_percent": Decimal(row["integrity_coverage_percent"])})
 
 
 def integrity_coverage() -> list[Coverage]:

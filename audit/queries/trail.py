@@ -83,7 +83,7 @@ class Seal:
 
 def search(wanted: TrailFilter, *, before: int | None = None, size: int = 50) -> TrailPage:
     """The page of entries older than `before`, newest first, with their seals."""
-    rows, lowest = _rows(wanted, before)
+    rows, lowest = _rows(wanted, before, size)
     found = list(rows.order_by("-id")[: size + 1]) if rows is not None else []
     page = TrailPage(found[:size])
     if len(found) > size:
@@ -116,12 +116,12 @@ def seals_of(entries: Iterable[int]) -> dict[int, Seal]:
         return {entry: Seal(epoch, index) for entry, epoch, index in cursor.fetchall()}
 
 
-def _rows(wanted: TrailFilter, before: int | None) -> tuple[QuerySet[JournalEntry] | None, int | None]:
+def _rows(wanted: TrailFilter, before: int | None, size: int) -> tuple[QuerySet[JournalEntry] | None, int | None]:
     """The rows to choose from, and where the stretch ends if older ones were left out; no rows: nothing can match."""
     if wanted.keys is not None and not any(wanted.keys.values()):
         return None, None
-    indexed = wanted.indexed()
-    rows = JournalEntry.objects.filter(wanted.rest())
+    indexed, rest = wanted.indexed(), wanted.rest()
+    rows = JournalEntry.objects.filter(rest)
     if before is not None:
         rows = rows.filter(id__lt=before)
     if indexed:
@@ -130,6 +130,10 @@ def _rows(wanted: TrailFilter, before: int | None) -> tuple[QuerySet[JournalEntr
         if not few:
             return None, None
         if len(few) <= FEW:
+            if not rest:  # every one of them matches: only those of the page are read
+                few = sorted((pair for pair in few if before is None or pair[0] < before), reverse=True)[: size + 1]
+            if not few:
+                return None, None
             moments = [tx_at for _id, tx_at in few]  # so that only the months of these entries are opened
             return rows.filter(id__in=[i for i, _at in few], tx_at__range=(min(moments), max(moments))), None
     return _stretch(rows.filter(indexed), wanted, before)

@@ -93,6 +93,8 @@ def set_environment(state: State) -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "mfg_project.settings"
     os.environ["PYTHONUNBUFFERED"] = "1"
     os.environ.setdefault("SECRET_KEY", state.secret("secret-key"))
+    # The same disk proves little; it shows what a plant names outside of its machine
+    os.environ.setdefault("JOURNAL_WITNESS_FILES", str(state.path / "witness.txt"))
     os.environ.setdefault("CHANNEL_PREFIX", f"genba-{state.key}")  # two checkouts may share one Redis
 
 

@@ -1,4 +1,4 @@
-"""/api/v1/audit/: entries, their proofs, checkpoints and signatures. Reading only."""
+"""/api/v1/audit/: entries, their proofs, checkpoints, reviews, signatures, and whether all is well. Reading only."""
 
 import tempfile
 from dataclasses import asdict
@@ -23,8 +23,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit.errors import Conflict, NotFound
-from audit.models import JournalEntry, JournalSeal, Signature
+from audit.models import JournalEntry, JournalSeal, Signature, TrailReview
 from audit.models.journal import Operation
+from audit.queries.health import health
 from audit.queries.proofs import proof_of
 from audit.queries.trail import TrailFilter, seals_of, search
 from audit.verification.uploaded import verify_upload
@@ -42,8 +43,10 @@ from mfg_project.trail.serializers import (
     EntryPage,
     EntryQuery,
     EntrySerializer,
+    HealthSerializer,
     ProofSerializer,
     SignatureRecordSerializer,
+    TrailReviewSerializer,
     VerifiedBundleSerializer,
 )
 
@@ -118,6 +121,38 @@ class CheckpointViewSet(viewsets.ViewSet):
         return Response(
             {"next": _next(request, before=older, epoch=epoch), "results": CheckpointSerializer(shown, many=True).data}
         )
+
+
+class IntegrityViewSet(viewsets.ViewSet):
+    """Can the records be trusted now? The facts of the integrity page."""
+
+    view_permission = READ_TRAIL
+
+    @extend_schema(responses=HealthSerializer)
+    def list(self, request: Request) -> Response:
+        require_trail_of_everything()
+        return Response(HealthSerializer(health()).data)
+
+
+class TrailReviewFilter(filters.FilterSet):
+    since = MomentFilter(field_name="until", lookup_expr="gt", label=gettext_lazy("Of periods that end after"))
+    until = MomentFilter(field_name="since", lookup_expr="lt", label=gettext_lazy("Of periods that begin before"))
+    reviewer_id = filters.UUIDFilter()
+
+    class Meta:
+        model = TrailReview
+        fields: tuple[str, ...] = ()
+
+
+class TrailReviewViewSet(RecordViewSet):
+    """Signed reviews of the audit trail, newest first. Their signatures are at `audit/signatures`."""
+
+    queryset = TrailReview.objects.all()
+    serializer_class = TrailReviewSerializer
+    filterset_class = TrailReviewFilter
+    ordering_fields = ("until", "made_at")
+    ordering = ("-until", "-id")
+    not_found = gettext_lazy("There is no such review.")
 
 
 class SignatureFilter(filters.FilterSet):
@@ -221,6 +256,8 @@ class VerifyBundleViewSet(viewsets.ViewSet):
 ROUTES: list[tuple[str, type[viewsets.ViewSetMixin], str]] = [
     ("audit/entries", EntryViewSet, "audit-entry"),
     ("audit/checkpoints", CheckpointViewSet, "audit-checkpoint"),
+    ("audit/integrity", IntegrityViewSet, "audit-integrity"),
+    ("audit/reviews", TrailReviewViewSet, "audit-review"),
     ("audit/signatures", SignatureViewSet, "audit-signature"),
     ("audit/records", RecordCopyViewSet, "audit-record"),
     ("audit/verify-bundle", VerifyBundleViewSet, "audit-verify-bundle"),

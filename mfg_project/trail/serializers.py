@@ -5,8 +5,10 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from audit.models import JournalSeal, Signature
+from audit.models import IncidentKind, JournalSeal, Signature, TrailReview, Verdict
 from audit.models.journal import Operation
+from audit.queries.health import Level
+from audit.queries.witnesses import Standing
 from mfg_project.common.api import MAX_LIMIT
 from mfg_project.common.fields import Input, RecordSerializer, ZonedDateTimeField
 
@@ -173,4 +175,129 @@ class SignatureRecordSerializer(RecordSerializer):
             "station",
             "request_id",
             "source",
+        )
+
+
+class ReasonSerializer(serializers.Serializer):
+    level = serializers.ChoiceField(Level.choices)
+    code = serializers.CharField()
+
+
+class SealStateSerializer(serializers.Serializer):
+    epoch = serializers.IntegerField(help_text=_("0: nothing was ever sealed."))
+    size = serializers.IntegerField()
+    root = serializers.CharField()  # type: ignore[assignment]
+    sealed_at = serializers.DateTimeField(allow_null=True)
+    sealed_in_all = serializers.IntegerField(help_text=_("Of every epoch."))
+    pending = serializers.IntegerField(help_text=_("Entries that wait for their seal; counted up to 10,001."))
+    oldest = serializers.DateTimeField(allow_null=True)
+    lag_seconds = serializers.FloatField()
+
+
+class VerificationSerializer(serializers.Serializer):
+    ended = serializers.DateTimeField()
+    log = serializers.ChoiceField(Verdict.choices)
+    records = serializers.ChoiceField(Verdict.choices)
+    database = serializers.ChoiceField(Verdict.choices)
+    entries = serializers.IntegerField()
+    findings_count = serializers.IntegerField()
+    findings = serializers.ListField(child=serializers.DictField())
+
+
+class WitnessSerializer(serializers.Serializer):
+    path = serializers.CharField()
+    standing = serializers.ChoiceField(Standing.choices)
+    epoch = serializers.IntegerField()
+    size = serializers.IntegerField()
+    at = serializers.CharField(allow_blank=True, help_text=_("Of its last checkpoint, as signed."))
+    error = serializers.CharField(allow_blank=True)
+
+
+class CoverageSerializer(serializers.Serializer):
+    table_name = serializers.CharField()
+    total_records = serializers.IntegerField()
+    hash_protected_records = serializers.IntegerField()
+    signed_records = serializers.IntegerField()
+    modified_records = serializers.IntegerField()
+    integrity_coverage_percent = serializers.DecimalField(max_digits=5, decimal_places=2)
+
+
+class MeasuredCoverageSerializer(serializers.Serializer):
+    at = serializers.DateTimeField()
+    rows = CoverageSerializer(many=True)
+
+
+class PartitionsSerializer(serializers.Serializer):
+    ahead = serializers.IntegerField()
+    until = serializers.DateTimeField(allow_null=True)
+
+
+class OpenTransactionSerializer(serializers.Serializer):
+    pid = serializers.IntegerField()
+    application = serializers.CharField()
+    user = serializers.CharField()
+    state = serializers.CharField()
+    since = serializers.DateTimeField(allow_null=True)
+
+
+class IncidentSerializer(serializers.Serializer):
+    kind = serializers.ChoiceField(IncidentKind.choices)
+    subject = serializers.CharField()
+    began_at = serializers.DateTimeField()
+    acknowledged_at = serializers.DateTimeField(source="message.acknowledged_at", allow_null=True)
+
+
+class TimestampSerializer(serializers.Serializer):
+    certified_at = serializers.DateTimeField()
+    epoch = serializers.IntegerField()
+    size = serializers.IntegerField()
+    authority = serializers.CharField()
+
+
+class ReviewDueSerializer(serializers.Serializer):
+    since = serializers.DateTimeField(allow_null=True)
+    due_at = serializers.DateTimeField(allow_null=True)
+    is_overdue = serializers.BooleanField()
+
+
+class HealthSerializer(serializers.Serializer):
+    """Can the records be trusted now? `level` is the answer, `reasons` say why it is not simply yes."""
+
+    now = serializers.DateTimeField()
+    level = serializers.ChoiceField(Level.choices)
+    reasons = ReasonSerializer(many=True)
+    seals = SealStateSerializer()
+    verification = VerificationSerializer(allow_null=True)
+    watched_at = serializers.DateTimeField(allow_null=True)
+    witnesses = WitnessSerializer(many=True)
+    coverage = MeasuredCoverageSerializer(allow_null=True)
+    partitions = PartitionsSerializer()
+    open_transactions = OpenTransactionSerializer(many=True)
+    excess_of_rights = serializers.ListField(child=serializers.CharField())
+    incidents = IncidentSerializer(many=True)
+    timestamp = TimestampSerializer(allow_null=True)
+    review = ReviewDueSerializer()
+
+
+class TrailReviewSerializer(RecordSerializer):
+    tables = serializers.ListField(child=serializers.CharField(), help_text=_("Empty: everything."))
+
+    class Meta:
+        model = TrailReview
+        fields = (
+            "id",
+            "made_at",
+            "tables",
+            "since",
+            "until",
+            "follows_id",
+            "entries",
+            "counts",
+            "exceptions",
+            "remarks",
+            "comment",
+            "epoch",
+            "checkpoint_size",
+            "checkpoint_root",
+            "reviewer_id",
         )

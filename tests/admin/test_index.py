@@ -10,6 +10,8 @@ from tests.admin.world import world
 
 pytestmark = pytest.mark.django_db
 
+REVIEW = "Review of the audit trail"
+
 
 def worklists(client):
     return {str(found.title): found for found in client.get("/admin/").context["worklists"]}
@@ -23,7 +25,7 @@ def test_what_waits_is_listed_with_its_age(client, user_of, one):
     page = client.get("/admin/").content.decode()
     lists = worklists(client)
 
-    assert [found.total for found in lists.values()] == [1, 1, 1, 1]
+    assert [found.total for found in lists.values()] == [1, 1, 1, 1, 0]
     assert one.planned.work_order_number in page
     assert "Wrong drawing" in page
     assert "10.20 (9.9 … 10.1)" in page
@@ -47,11 +49,23 @@ def test_nothing_waiting_is_said_in_words(client, user_of, plant):
     assert "No order waits for its release." in client.get("/admin/").content.decode()
 
 
+def test_a_review_of_the_trail_waits_when_it_is_overdue(client, user_of, one, settings):
+    settings.TRAIL_REVIEW_DAYS = -1
+    client.force_login(user_of("qa_manager"))
+
+    (row,) = worklists(client)[REVIEW].rows
+    assert (row.what, row.url) == ("Overdue", "/audit/reviews/new/")
+
+    client.force_login(user_of("auditor"))
+    assert REVIEW not in worklists(client)
+
+
 def test_the_links_lead_to_lists_with_those_rows(client, as_admin, one):
     client.force_login(as_admin)
 
-    for found in worklists(client).values():
-        assert client.get(found.url).context["cl"].result_count >= found.total
+    for title, found in worklists(client).items():
+        listed = client.get(found.url)
+        assert title == REVIEW or listed.context["cl"].result_count >= found.total
         for row in found.rows:
             assert client.get(row.url).status_code == 200
 

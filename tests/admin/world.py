@@ -7,19 +7,24 @@ from decimal import Decimal
 from django.utils import timezone
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 
-from accounts.models import ProviderConfirmation
+from accounts.models import ProviderConfirmation, User
 from accounts.services.users import system_user
 from audit import records, retention
 from audit.context import current_act, uuid7
 from audit.models import (
     ArchiveCheck,
+    Heartbeat,
+    Incident,
     JournalArchive,
     JournalMonth,
     Outbox,
     RetentionPolicy,
     SecurityEvent,
     SigningWindow,
+    Timestamp,
+    TrailReview,
 )
+from audit.signatures import Meaning, sign
 from audit.verification.report import Report
 from audit.verification.verify import keep
 from equipment.models import LineStateInterval
@@ -83,13 +88,18 @@ def world(mark: str = "") -> World:
     act = current_act()
     with factories.arranging():
         SecurityEvent.objects.create(kind="signing_failed", user=act.actor, source=act.source, act_id=act.id)
-        Outbox.objects.create(kind="account_locked")
         _schedule()
         now = timezone.now()
         SigningWindow.objects.create(user=act.actor, session_hash=uuid7().hex, opened_at=now, last_used_at=now)
         ProviderConfirmation.objects.create(
             user=act.actor, session="0" * 64, authenticated_at=timezone.now(), made_at=timezone.now()
         )
+        message = Outbox.objects.create(kind="account_locked")
+        Incident.objects.create(kind="witness", subject=f"/mnt/{uuid7()}", message=message)
+        stamp = {"digest": "0" * 64, "certified_at": timezone.now(), "authority": "tsa", "serial": "1", "token": b"-"}
+        Timestamp.objects.create(epoch=1, size=Timestamp.objects.count(), **stamp)
+        Heartbeat.objects.get_or_create(name="test", defaults={"at": timezone.now()})
+        _review(act.actor)
         keep(Report(), timezone.now())
     retention.place_hold(
         record_type=plant.product._meta.db_table, record_key=str(plant.product.pk), reason="Complaint 17"
@@ -128,6 +138,18 @@ def _past_archive() -> None:
         )  # fmt: skip
         ArchiveCheck.objects.create(archive=archive, verdict="intact")
         JournalMonth.objects.get_or_create(month=month, step="detached", defaults={"entries": 0, "reason": "Old"})
+
+
+def _review(reviewer: User) -> None:
+    """As the service keeps one; here nothing is sealed that it could be about."""
+    now = timezone.now()
+    nothing = {"entries": 0, "counts": {}, "exceptions": {}, "remarks": [], "comment": "Nothing found."}
+    checkpoint = {"epoch": 1, "checkpoint_size": 1, "checkpoint_root": "0" * 64}
+    review = TrailReview(
+        scope=f"t{uuid7()}", since=now - dt.timedelta(days=1), until=now, reviewer=reviewer, **nothing, **checkpoint
+    )
+    review.save(force_insert=True)
+    sign(review, identity=factories.identity(), meaning=Meaning.TRAIL_REVIEWED)
 
 
 def _past_stop(plant: factories.Plant) -> None:

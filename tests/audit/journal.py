@@ -27,6 +27,8 @@ EVIDENCE = {
     "audit.Signature",
     "audit.SecurityEvent",
     "audit.StateChange",
+    "audit.Timestamp",
+    "audit.TrailReview",
     "audit.VerificationRun",
     "production.QuantityReport",
     "production.OperationRun",
@@ -34,6 +36,7 @@ EVIDENCE = {
     "quality.Measurement",
 }
 DIGESTED = {"accounts.User": ["password", "previous_passwords", "signing_pin", "previous_pins", "totp_key"]}
+DIGESTED = {"accounts.User": ["password", "previous_passwords"], "audit.Timestamp": ["token"]}
 IGNORED = {
     "accounts.User": ["last_login", "totp_step"],
     "audit.Outbox": ["attempts", "next_try", "last_error"],

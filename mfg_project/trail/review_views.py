@@ -1,0 +1,228 @@
+"""Reviewing the audit trail: what is due, what stands out in it, and the signature over it."""
+
+import datetime as dt
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import HttpResponseClientRedirect
+
+from audit.canonical import canonical_json, digest, plain
+from audit.errors import DomainError, InvalidInput, MissingPermission, NotFound, SignatureRefused, StaleVersion
+from audit.models import TrailReview
+from audit.models.review import EVERYTHING
+from audit.queries.review import review_due
+from audit.seal_wait import wait_for_seal
+from audit.signatures import confirm_identity, signatures_of
+from mfg_project.common.formats import both_zones, number
+from mfg_project.common.pages import allowed, is_fragment
+from mfg_project.trail.access import require_trail_of_everything
+from mfg_project.trail.names import journalled_models, table_label
+from mfg_project.trail.review_kinds import KINDS
+from mfg_project.trail.review_words import content_rows, counts_rows, period_words, remark_row, review_row, scope_text
+from mfg_project.trail.reviews import REVIEW, checked_scope, drafted, period_to_review, read_period, sign_review
+
+VIEW = "audit.view_trailreview"
+SHOWN = 50
+LARGEST_ID = 2**63
+
+
+class SignReviewForm(forms.Form):
+    """`digest` names the content the signer has read."""
+
+    digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
+    password = forms.CharField(
+        label=gettext_lazy("Password"),
+        strip=False,
+        max_length=500,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+
+@require_safe
+@allowed(VIEW)
+def reviews(request: HttpRequest) -> HttpResponse:
+    require_trail_of_everything()
+    rows = TrailReview.objects.select_related("reviewer").order_by("-until")[:SHOWN]
+    due = review_due(EVERYTHING)
+    context = {
+        "rows": [review_row(review) for review in rows],
+        "due": {
+            "since": plant_minute(due.since) if due.since else "",
+            "at": plant_minute(due.due_at) if due.due_at else "",
+            "is_overdue": due.is_overdue,
+        },
+        "can_review": request.user.has_perm(REVIEW),
+        "types": sorted(((table, table_label(table)) for table in journalled_models()), key=lambda row: row[1]),
+    }
+    return render(request, "trail/reviews.html", context)
+
+
+@require_safe
+@allowed(VIEW)
+def review(request: HttpRequest, pk: UUID) -> HttpResponse:
+    require_trail_of_everything()
+    found = TrailReview.objects.select_related("reviewer", "follows").filter(pk=pk).first()
+    if found is None:
+        raise NotFound(_("There is no such review."))
+    kinds = {kind.code: kind.label for kind in KINDS}
+    context = {
+        "review": found,
+        "row": review_row(found),
+        "made_at": both_zones(found.made_at),
+        "counts": counts_rows(found.counts),
+        "exceptions": [(kinds.get(code, code), number(n)) for code, n in found.exceptions.items() if n],
+        "remarks": [remark_row(remark) for remark in found.remarks],
+        "signatures": signatures_of(found),
+    }
+    return render(request, "trail/review.html", context)
+
+
+@require_safe
+@allowed(REVIEW)
+def new_review(request: HttpRequest) -> HttpResponse:
+    """By exception first, then all; every exception may get a remark."""
+    require_trail_of_everything()
+    due = review_due(checked_scope(_scope(request.GET)))
+    until = read_end(request.GET.get("until", "")) or proposed_end(due.since)
+    context: dict[str, Any] = {
+        "scope": due.scope,
+        "scope_text": scope_text(due.scope),
+        "since": both_zones(due.since) if due.since else "",
+        "until_input": f"{timezone.localtime(until):%Y-%m-%dT%H:%M}",
+        "is_first": due.last is None,
+        "before": due.last,
+    }
+    try:
+        period = period_to_review(scope=due.scope, until=until)
+        found = read_period(period)
+    except MissingPermission:
+        raise
+    except DomainError as refused:
+        return render(request, "trail/review_new.html", context | {"refused": str(refused)}, status=409)
+    return render(request, "trail/review_new.html", context | period_words(period, found))
+
+
+@sensitive_post_parameters("password")
+@require_POST
+@allowed(REVIEW)
+def sign(request: HttpRequest) -> HttpResponse:
+    """First what is signed, with its digest; then, with the password, the signature."""
+    require_trail_of_everything()
+    try:
+        given = _given(request)
+        if "digest" not in request.POST:
+            return _dialog(request, given)
+        form = SignReviewForm(request.POST)
+        if not form.is_valid():
+            return _dialog(request, given, form=form, status=422)
+        return _signed(request, given, form)
+    except MissingPermission:
+        raise
+    except DomainError as refused:
+        return _dialog(request, None, refused=str(refused), status=409)
+
+
+def _signed(request: HttpRequest, given: dict[str, Any], form: SignReviewForm) -> HttpResponse:
+    try:
+        identity = confirm_identity(user=request.user, password=form.cleaned_data["password"])
+        made = sign_review(**given, expected_digest=form.cleaned_data["digest"], identity=identity)
+    except StaleVersion as changed:
+        return _dialog(request, given | {"sealed": None}, changed=str(changed), status=409)
+    except SignatureRefused as refused:
+        form.add_error("password", str(refused))
+        return _dialog(request, given, form=form, status=422)
+    sealed = wait_for_seal(signatures_of(made)[0].signature)
+    said = _("The review is signed: %(seal)s") % {"seal": _("sealed") if sealed else _("pending seal")}
+    messages.success(request, said)
+    url = reverse("trail:review", args=[made.pk])
+    return HttpResponseClientRedirect(url) if is_fragment(request, "modal-content") else redirect(url)
+
+
+def _dialog(
+    request: HttpRequest,
+    given: dict[str, Any] | None,
+    *,
+    form: SignReviewForm | None = None,
+    refused: str = "",
+    changed: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    context: dict[str, Any] = {"refused": refused, "changed": changed, "form": form}
+    if given is not None:
+        period = period_to_review(scope=given["scope"], until=given["until"], sealed=given["sealed"])
+        content = drafted(period, remarks=given["remarks"], comment=given["comment"]).signed_content()
+        found = plain(content)
+        context |= {
+            "given": given,
+            "sealed": f"{period.checkpoint.epoch}-{period.checkpoint.size}",
+            "until_input": given["until"].isoformat(),
+            "rows": content_rows(found),
+            "canonical": canonical_json(content).decode(),
+            "digest": digest(content),
+            "form": form or SignReviewForm(initial={"digest": digest(content)}),
+        }
+    template = "trail/_sign_review.html"
+    if not is_fragment(request, "modal-content"):
+        return render(request, "trail/dialog_page.html", context | {"dialog": template}, status=status)
+    return render(request, template, context, status=status)
+
+
+def _given(request: HttpRequest) -> dict[str, Any]:
+    """What the reviewer has entered, in the names the service takes. Raises InvalidInput."""
+    until = read_end(request.POST.get("until", ""))
+    epoch, _dash, size = request.POST.get("sealed", "").partition("-")
+    if until is None:
+        raise InvalidInput(_("The period is not complete. Open the page again."))
+    is_named = epoch.isdecimal() and size.isdecimal() and len(epoch) < 10 and len(size) < 19
+    remarks = {}
+    for name, text in request.POST.items():
+        entry = name.removeprefix("remark-")
+        if entry != name and entry.isdecimal() and int(entry) < LARGEST_ID and str(text).strip():
+            remarks[int(entry)] = str(text).replace("\x00", "").strip()[:500]
+    return {
+        "scope": checked_scope(_scope(request.POST)),
+        "until": until,
+        "sealed": (int(epoch), int(size)) if is_named else None,
+        "remarks": remarks,
+        "comment": request.POST.get("comment", "").replace("\x00", "").strip()[:2000],
+    }
+
+
+def _scope(query: Any) -> str:
+    return ",".join(name for name in query.getlist("scope") if name)
+
+
+def plant_minute(at: dt.datetime) -> str:
+    return f"{timezone.localtime(at):%Y-%m-%d %H:%M}"
+
+
+def read_end(text: str) -> dt.datetime | None:
+    """A day (to its end) or a moment in plant time."""
+    try:
+        day = parse_date(text) if len(text) == 10 else None
+        at = dt.datetime.combine(day + dt.timedelta(days=1), dt.time()) if day else parse_datetime(text)
+        if at is None or not 1970 <= at.year <= 2200:
+            return None
+        return timezone.make_aware(at) if timezone.is_naive(at) else at
+    except (ValueError, OverflowError):
+        return None
+
+
+def proposed_end(since: dt.datetime | None) -> dt.datetime:
+    """Last midnight of the plant; of a plant that began today, a minute ago."""
+    now = timezone.localtime()
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    if since is None or midnight > since:
+        return midnight
+    return (now - dt.timedelta(minutes=1)).replace(second=0, microsecond=0)
