@@ -110,7 +110,8 @@ class SignForm(SignatureForm):
         self.fields["meaning"] = meaning
         self.fields["comment"].widget = UnfoldAdminTextInputWidget()
         for name, widget in (("username", TypedAnewInput), ("password", UnfoldAdminPasswordWidget)):
-            self.fields[name].widget = widget(attrs={"autocomplete": "off"})
+            if name in self.fields:
+                self.fields[name].widget = widget(attrs={"autocomplete": "off"})
         if "code" in self.fields:
             self.fields["code"].widget = TypedAnewInput(attrs={"autocomplete": "off", "inputmode": "numeric"})
 

@@ -6,11 +6,14 @@ does not fill them: signing is typing. Which names were drawn is told by the for
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
+from django.conf import settings
 from django.core import signing
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.crypto import get_random_string
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -115,6 +118,20 @@ class SignatureForm(forms.Form):
         self.fields["password"].label = _SECRETS[private]
         if "totp" not in secrets:
             del self.fields["code"]
+        self.at_provider = "provider" in secrets
+        if self.at_provider:  # nothing is typed: the page leads there, and is opened anew
+            del self.fields["password"]
+
+    @property
+    def leads_to_provider(self) -> str:
+        """Where the person is confirmed first; empty when nothing is asked there, or it has just been answered."""
+        if not self.at_provider or self.request.user.is_confirmed_at_provider():  # type: ignore[union-attr]
+            return ""
+        return f"{reverse('accounts:provider-confirm')}?{urlencode({'next': self.request.get_full_path()})}"
+
+    @property
+    def provider_name(self) -> str:
+        return str(settings.OIDC_NAME)
 
     def clean(self) -> dict[str, Any] | None:
         if not self.names_known:
@@ -128,7 +145,7 @@ class SignatureForm(forms.Form):
         return confirm_identity(
             user=self.request.user,
             username=entered.get("username", ""),
-            password=entered["password"],
+            password=entered.get("password", ""),
             code=entered.get("code", ""),
             sitting=sitting_of(self.request),
         )
@@ -146,7 +163,7 @@ class SignatureForm(forms.Form):
     def show_refusal(self, refused: DomainError) -> None:
         """Beside the secret when it was not accepted, beside what a service names, else above the form."""
         if isinstance(refused, SignatureRefused):
-            self.add_error("password", str(refused))
+            self.add_error("password" if "password" in self.fields else None, str(refused))
             return
         fields = refused.fields if isinstance(refused, InvalidInput) else {}
         named = {("comment" if name == "reason" else name): str(text) for name, text in fields.items()}

@@ -136,6 +136,12 @@ class User(AbstractUser):
         own = "pin" if self.uses_provider else "password"
         return (own, "totp") if self.totp_since else (own,)
 
+    def is_confirmed_at_provider(self) -> bool:
+        """Whether the provider has just confirmed this person anew, in this session; worth one signature."""
+        from accounts.services import confirmations  # which is built on the models
+
+        return confirmations.waiting(self)
+
     def why_not_sign(self) -> str:
         """Why this account may not sign anything today, or "". What its owner can mend is on accounts:own-signing."""
         if not self.is_person:

@@ -49,7 +49,7 @@ def sign_in(client, user, password=PASSWORD):
 
 def sign(user, **components):
     with act_as(user, source="test"):
-        return confirm_identity(user=user, **{"password": PASSWORD} | components)
+        return confirm_identity(user=user, username=user.get_username(), **{"password": PASSWORD} | components)
 
 
 def events(user):

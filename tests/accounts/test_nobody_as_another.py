@@ -86,8 +86,11 @@ def test_a_session_of_the_demos_buttons_signs_only_with_the_password(client, set
     with act_as(user, source="test"):
         for wrong in ("", TEST_PASSWORD):
             with pytest.raises(SignatureRefused, match="password is wrong"):
-                confirm_identity(user=user, password=wrong)
-        assert confirm_identity(user=user, password=PASSWORD).components == ("id", "password")
+                confirm_identity(user=user, username=user.get_username(), password=wrong)
+        assert confirm_identity(user=user, username=user.get_username(), password=PASSWORD).components == (
+            "id",
+            "password",
+        )
 
 
 def test_nobody_signs_in_anothers_session_with_the_own_password(user_of):
@@ -97,4 +100,4 @@ def test_nobody_signs_in_anothers_session_with_the_own_password(user_of):
     with factories.arranging():
         other.save()
     with act_as(user, source="test"), pytest.raises(SignatureRefused):
-        confirm_identity(user=user, password="of-the-manager-only")
+        confirm_identity(user=user, username=user.get_username(), password="of-the-manager-only")

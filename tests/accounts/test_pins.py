@@ -48,7 +48,7 @@ def set_pin(user, pin, *, confirmed=True):
 
 def sign(user, pin):
     with act_as(user, source="test"):
-        return confirm_identity(user=user, password=pin)
+        return confirm_identity(user=user, username=user.get_username(), password=pin)
 
 
 def kinds(user):

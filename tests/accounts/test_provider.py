@@ -19,10 +19,11 @@ from accounts.services import confirmations
 from accounts.services.users import create_user, update_user
 from audit.context import act_as
 from audit.errors import InvalidInput, SignatureRefused
-from audit.models import SecurityEvent
+from audit.models import SecurityEvent, Signature
 from audit.signatures import confirm_identity
 from tests import factories
 from tests.identity_provider import CLIENT, SECRET, Provider, ago, b64, part, running_provider, sign
+from tests.signing import filled
 
 pytestmark = pytest.mark.django_db
 
@@ -313,7 +314,7 @@ class TestSigning:
 
     def try_to_sign(self, client, user, password=""):
         with session_of(client.session.session_key), act_as(user, source="test"):
-            return confirm_identity(user=user, password=password)
+            return confirm_identity(user=user, username=user.get_username(), password=password)
 
     def test_a_fresh_sign_in_signs_once(self, client, signer, provider):
         assert signer.signs_with() == ("provider",)
@@ -374,7 +375,7 @@ class TestSigning:
         with pytest.raises(SignatureRefused):
             self.try_to_sign(other, signer)
         with act_as(signer, source="test"), pytest.raises(SignatureRefused):  # a program's token has no session
-            confirm_identity(user=signer, password="")
+            confirm_identity(user=signer, username=signer.get_username(), password="")
 
     def test_it_holds_a_minute(self, client, signer):
         there_and_back(client, CONFIRM)
@@ -443,3 +444,28 @@ def test_of_two_signatures_at_once_one_gets_the_confirmation(settings):
         thread.join(30)
 
     assert sorted(map(bool, got)) == [False, True]
+
+
+class TestTheSigningPage:
+    """Nothing is typed but the name: the page leads to the provider, comes back and signs once."""
+
+    @pytest.fixture
+    def order(self, plant):
+        return factories.work_order(plant, status="planned")
+
+    def test_it_leads_there_and_signs_after_it(self, client, sato, provider, order):
+        sign_in(client)
+        address = f"/orders/{order.pk}/release/"
+
+        before = client.get(address)
+        refused = client.post(address, filled(before, sato))
+        there_and_back(client, f"/accounts/provider/confirm/?next={address}")
+        after = client.get(address)
+        signed = client.post(address, filled(after, sato))
+
+        assert f"/accounts/provider/confirm/?next=%2Forders%2F{order.pk}%2Frelease%2F" in before.content.decode()
+        assert 'type="password"' not in before.content.decode()
+        assert "Confirm at Entra" in refused.content.decode()
+        assert "sign within a minute" in after.content.decode()
+        assert signed.status_code == 302
+        assert Signature.objects.get().components == ["id", "provider"]

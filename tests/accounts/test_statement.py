@@ -30,7 +30,7 @@ def issue(text="Signing here binds.", *, days=0):
 
 def sign(user):
     with act_as(user, source="test"):
-        return confirm_identity(user=user, password=PASSWORD)
+        return confirm_identity(user=user, username=user.get_username(), password=PASSWORD)
 
 
 @pytest.fixture

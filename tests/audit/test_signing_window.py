@@ -1,25 +1,23 @@
 """A series of signatures: begun with name and password, gone on with the password, ended by the server."""
 
 import datetime as dt
-import threading
 
 import pytest
 from django.core import signing as seals
-from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
 from accounts.services import passwords
 from audit.context import act_as
-from audit.errors import DomainError, SignatureRefused
+from audit.errors import SignatureRefused
 from audit.models import SecurityEvent, Signature, SigningWindow
 from audit.signatures import Signing, Sitting, confirm_identity
 from audit.stations import COOKIE
-from production.models import WorkOrder
 from production.services.signing import sign_work_order_step
 from tests import factories
 from tests.conftest import PASSWORD
+from tests.production.test_races import at_once, refusals
 from tests.signing import filled, form_of
 
 pytestmark = pytest.mark.django_db
@@ -314,28 +312,17 @@ class TestTypedEachTime:
 @pytest.mark.django_db(transaction=True)
 def test_two_tabs_that_open_the_series_at_once_open_one(plant, user_of):
     """Each presented everything; of two windows the database lets one be."""
-    user = user_of("supervisor")
+    user, sitting = user_of("supervisor"), Sitting("a" * 64, "")
     orders = [factories.work_order(plant, status="planned") for _ in range(2)]
-    sitting, gate, results = Sitting("a" * 64, ""), threading.Barrier(2), []
+    with act_as(user, source="test"):
+        identity = confirm_identity(user=user, username=user.username, password=PASSWORD, sitting=sitting)
 
-    def run(order):
-        try:
-            with act_as(user, source="test"):
-                identity = confirm_identity(user=user, username=user.username, password=PASSWORD, sitting=sitting)
-                signing = Signing(identity=identity, meaning="released")
-                gate.wait(timeout=10)
-                results.append(sign_work_order_step(work_order_id=order.pk, step="release", signing=signing))
-        except DomainError as refused:
-            results.append(refused)
-        finally:
-            connection.close()
+    def sign_one(order):
+        signing = Signing(identity=identity, meaning="released")
+        return sign_work_order_step(work_order_id=order.pk, step="release", signing=signing)
 
-    threads = [threading.Thread(target=run, args=(order,)) for order in orders]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=30)
+    results = at_once(user, *[lambda order=order: sign_one(order) for order in orders])
 
-    assert WorkOrder.objects.filter(status="released").count() == 2, results
+    assert refusals(results) == []
     assert SigningWindow.objects.count() == 1
     assert sorted(row.first_in_window for row in Signature.objects.all()) == [False, True]
