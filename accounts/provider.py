@@ -162,7 +162,7 @@ def _get(url: str) -> Any:
 
 
 def _trusted() -> str | bool:
-    return settings.OIDC_CA_FILE or True
+    return settings.OIDC_CA_CERTIFICATES or True
 
 
 def _down(error: Exception) -> ProviderDown:

@@ -223,7 +223,7 @@ SIGNING_TOTP_ROLES = env.list("SIGNING_TOTP_ROLES", default=[])  # roles that si
 OIDC_ISSUER = env.str("OIDC_ISSUER", "")
 OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID", "")
 OIDC_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET", "")
-OIDC_CA_FILE = env.str("OIDC_CA_FILE", "")
+OIDC_CA_CERTIFICATES = env.str("OIDC_CA_CERTIFICATES", "")
 OIDC_NAME = env.str("OIDC_NAME", "SSO")  # how people call the provider; on buttons
 OIDC_USERNAME_CLAIM = env.str("OIDC_USERNAME_CLAIM", "preferred_username")
 if OIDC_ISSUER and not OIDC_CLIENT_ID:
