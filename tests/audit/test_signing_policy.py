@@ -347,9 +347,8 @@ class TestStepsOfOthers:
         policy("complete", [{"meanings": ["approved"], "roles": ["supervisor"]}])
         order = factories.work_order(plant, status="in_progress")
         first, last = order.job_orders.order_by("sequence")
-        with factories.arranging():
-            JobOrder.objects.filter(pk=first.pk).update(status="completed")
-            JobOrder.objects.filter(pk=last.pk).update(status="running")
+        factories.put_jobs(JobOrder.objects.filter(pk=first.pk), "completed")
+        factories.put_jobs(JobOrder.objects.filter(pk=last.pk), "running")
 
         complete_job(job_order_id=last.pk)
         between = WorkOrder.objects.get(pk=order.pk).status
@@ -361,7 +360,7 @@ class TestStepsOfOthers:
 
     def test_no_policy_no_release(self, planned, supervisor):
         with factories.arranging():
-            SignaturePolicy.objects.all().delete()
+            SignaturePolicy.objects.update(is_active=False)
 
         with pytest.raises(SignatureRefused, match="no signature policy is in force"):
             sign(supervisor, planned, "released")
