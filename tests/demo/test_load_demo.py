@@ -99,10 +99,17 @@ def test_released_orders_carry_the_supervisors_signature(loaded):
     released = WorkOrder.objects.filter(status__in=["released", "in_progress", "on_hold"])
 
     for order in released:
-        (shown,) = signatures_of(order)
+        (shown,) = [view for view in signatures_of(order) if view.signature.transition == "release"]
         assert (shown.signature.signer.username, shown.content_matches) == ("supervisor", True)
         assert shown.signature.digest == digest(order.signed_content())
-    assert Signature.objects.count() == released.count()
+    assert Signature.objects.filter(transition="release").count() == released.count()
+
+
+def test_the_order_on_hold_waits_for_the_second_of_two_signatures(loaded):
+    part = Signature.objects.get(new_state="")
+
+    assert (part.transition, part.signer.username, part.step_no) == ("resume", "qa_manager", 1)
+    assert part.record_pk == str(WorkOrder.objects.get(status="on_hold").pk)
 
 
 def test_past_orders_pretend_no_signature(loaded):
