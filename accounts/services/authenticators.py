@@ -15,10 +15,12 @@ from accounts.models import User
 from accounts.services import sign_in
 from accounts.services.notices import tell_owner
 from accounts.services.passwords import held_for_another
+from audit import signing_windows
 from audit.context import require
 from audit.errors import InvalidInput
 from audit.journal import change
 from audit.models import SecurityEventKind as Kind
+from audit.models import WindowEnd
 from audit.security import note
 
 REVOKE = "accounts.revoke_factor"
@@ -54,6 +56,7 @@ def finish(user: User, *, sealed: str, code: str) -> None:
         row.totp_key, row.totp_since, row.totp_step = sealed, timezone.now(), step
         row.save(update_fields=FIELDS)
         note(Kind.FACTOR_SET, user=row, detail="totp")
+        signing_windows.close_of(row, WindowEnd.PASSWORD)
         tell_owner(row, "totp_set")
 
 
@@ -70,6 +73,7 @@ def revoke(*, user_id: UUID, reason: str) -> None:
         user.totp_key, user.totp_since = "", None
         user.save(update_fields=FIELDS)
         note(Kind.FACTOR_REVOKED, user=user, detail=reason)
+        signing_windows.close_of(user, WindowEnd.PASSWORD)
         tell_owner(user, "totp_revoked")
 
 

@@ -17,10 +17,12 @@ from accounts.services.authenticators import REVOKE
 from accounts.services.notices import tell_owner
 from accounts.services.passwords import held_for_another
 from accounts.validators import check_pin
+from audit import signing_windows
 from audit.context import require
 from audit.errors import InvalidInput
 from audit.journal import change
 from audit.models import SecurityEventKind as Kind
+from audit.models import WindowEnd
 from audit.security import note
 
 FIELDS = ("signing_pin", "previous_pins", "pin_changed_at")
@@ -44,6 +46,7 @@ def set_own(user: User, pin: str) -> None:
         row.signing_pin, row.pin_changed_at = make_password(pin), timezone.now()
         row.save(update_fields=FIELDS)
         note(Kind.PIN_SET, user=row)
+        signing_windows.close_of(row, WindowEnd.PASSWORD)
         tell_owner(row, "pin_set")
 
 
@@ -57,6 +60,7 @@ def revoke(*, user_id: UUID, reason: str) -> None:
         forget(user)
         user.save(update_fields=FIELDS)
         note(Kind.PIN_REVOKED, user=user, detail=reason)
+        signing_windows.close_of(user, WindowEnd.PASSWORD)
         tell_owner(user, "pin_revoked")
 
 

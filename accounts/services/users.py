@@ -126,6 +126,7 @@ def _change_door(user: User) -> None:
     user.must_change_password = False
     user.provider_subject = ""
     pins.forget(user)
+    signing_windows.close_of(user, WindowEnd.PASSWORD)
     end_connections(user.pk)
 
 

@@ -18,7 +18,7 @@ from accounts.services import authenticators
 from audit import outbox
 from audit.context import act_as
 from audit.errors import InvalidInput, MissingPermission, ReasonRequired, SignatureRefused
-from audit.models import SecurityEvent
+from audit.models import SecurityEvent, SigningWindow
 from audit.signatures import confirm_identity
 from tests import factories
 from tests.conftest import PASSWORD
@@ -301,6 +301,19 @@ class TestRevoking:
         outbox.dispatch()
         assert [m.to for m in mail.outbox] == [["owner@example.com"]]
         assert "revoked by another person" in mail.outbox[0].body
+
+    def test_a_series_of_signatures_ends_with_it(self, user, as_role):
+        """Also when one is set up: the series began with less."""
+        enrolled(user)
+        with factories.arranging():
+            SigningWindow.objects.create(
+                user=user, session_hash="0" * 64, station="", opened_at=timezone.now(), last_used_at=timezone.now()
+            )
+        with as_role("qa_manager"):
+            authenticators.revoke(user_id=user.pk, reason=REASON)
+
+        window = SigningWindow.objects.get()
+        assert (window.closed_why, window.closed_at is not None) == ("password", True)
 
     def test_never_oneself(self, as_role):
         with as_role("qa_manager") as manager:

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 import threading
 import urllib.request
 from urllib.parse import urlsplit
@@ -23,7 +24,7 @@ from audit.models import SecurityEvent, Signature
 from audit.signatures import confirm_identity
 from tests import factories
 from tests.identity_provider import CLIENT, SECRET, Provider, ago, b64, part, running_provider, sign
-from tests.signing import filled
+from tests.signing import filled, form_of
 
 pytestmark = pytest.mark.django_db
 
@@ -469,3 +470,30 @@ class TestTheSigningPage:
         assert "sign within a minute" in after.content.decode()
         assert signed.status_code == 302
         assert Signature.objects.get().components == ["id", "provider"]
+
+    def test_within_a_series_the_name_is_left_out_and_the_provider_is_not(self, client, sato, provider, plant):
+        sign_in(client)
+        for named in (True, False):
+            address = f"/orders/{factories.work_order(plant, status='planned').pk}/release/"
+            there_and_back(client, f"/accounts/provider/confirm/?next={address}")
+            page = client.get(address)
+            assert form_of(page).asks_name is named
+            assert client.post(address, filled(page, sato)).status_code == 302
+
+        assert [s.components for s in Signature.objects.order_by("signed_at")] == [["id", "provider"], ["provider"]]
+
+    @pytest.mark.parametrize(
+        "address", ["/signatures/batch/?step=release&record={0}", "/admin/production/workorder/{0}/release/"]
+    )
+    def test_several_together_and_in_the_administration(self, client, provider, order, as_admin, address):
+        manager = create_user(username="manager", printed_name="Manager", roles=["qa_manager"], uses_provider=True)
+        factories.qualify(manager)
+        provider.person = {"sub": "9", "preferred_username": "manager"}
+        sign_in(client)
+        address = address.format(order.pk)
+        link = re.search(r'href="(/accounts/provider/confirm/[^"]+)"', client.get(address).content.decode())[1]
+
+        back = there_and_back(client, link)
+
+        assert back["Location"] == address
+        assert "/accounts/provider/confirm/" not in client.get(address).content.decode()
