@@ -36,14 +36,17 @@ def wait_for_seal(signature: Signature) -> bool:
 
 def wait_until(is_sealed: Callable[[], bool]) -> bool:
     """The same for anything else; the sealer is asked only when there is something to seal."""
+    if is_sealed():
+        return True
+    if settings.SIGNATURE_SEAL_WAIT <= 0:
+        return False
     ends = time.monotonic() + settings.SIGNATURE_SEAL_WAIT
-    done = is_sealed()
-    if not done and settings.SIGNATURE_SEAL_WAIT > 0:
-        _ask_sealer()
-    while not done and time.monotonic() + LOOK_EVERY <= ends:
+    _ask_sealer()
+    while not is_sealed():
+        if time.monotonic() + LOOK_EVERY > ends:
+            return False
         time.sleep(LOOK_EVERY)
-        done = is_sealed()
-    return done
+    return True
 
 
 def _ask_sealer() -> None:

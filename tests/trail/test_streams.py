@@ -122,15 +122,13 @@ def test_each_piece_is_made_as_the_view_was(user_of):
 
     def pieces():
         for _ in range(2):
-            yield f"{current_act().actor.pk} {translation.get_language()} {timezone.get_current_timezone_name()}".encode()
+            zone = timezone.get_current_timezone_name()
+            yield f"{current_act().actor.pk} {translation.get_language()} {zone}".encode()
 
     for factory in (RequestFactory, AsyncRequestFactory):
         with act_as(user, source="web"), translation.override("ja"), timezone.override("Asia/Tokyo"):
             response = streamed(factory().get("/"), pieces(), content_type="text/plain", filename="x")
-        if response.is_async:
-            said = async_to_sync(_collected)(response)
-        else:
-            said = list(response)
+        said = async_to_sync(_collected)(response) if response.is_async else list(response)
         assert said == [f"{user.pk} ja Asia/Tokyo".encode()] * 2
 
 

@@ -96,6 +96,7 @@ def _blocks(
     yield Heading(_("What this copy does not hold"))
     for text in left_out:
         yield Text(text)
+    yield Text(_("Of parts listed in tables, who changed them last and their digests are in record.json only."))
 
 
 def _banners(copy: RecordCopy, signatures: list[Signed], counts: Counts) -> Iterator[Block]:
@@ -235,7 +236,7 @@ def _part(part: PartKeys, notes: Notes) -> Iterator[Block]:
     yield Heading(table_label(part.model._meta.db_table), small=small)
     if not rows:
         yield Text(_("None."), quiet=True)
-    elif len(rows) <= FEW_ROWS and len(_varying(rows)) > MANY_VALUES:
+    elif len(rows) == 1 or (len(rows) <= FEW_ROWS and len(_varying(rows)) > MANY_VALUES):
         for row in rows:
             yield Heading(row.name, 2, small=_state_of(row))
             yield from _one(row, notes)
@@ -245,7 +246,7 @@ def _part(part: PartKeys, notes: Notes) -> Iterator[Block]:
 
 def _state_of(row: Row) -> str:
     said = [_("deleted: %(event)s") % {"event": _event(row.gone)}] if row.gone else []
-    return " · ".join([*said, _("entered: %(event)s") % {"event": _event(row.recorded)}] if row.recorded else said)
+    return " · ".join([*said, _("first entered: %(event)s") % {"event": _event(row.recorded)}] if row.recorded else said)
 
 
 def _varying(rows: Sequence[Row]) -> list[str]:
@@ -275,7 +276,7 @@ def _listed(rows: Sequence[Row], notes: Notes) -> Iterator[Block]:
         marks, some = notes.mark(row.corrections)
         footnotes += some
         lines.append(_line(position, row, columns, crowded, marks))
-    yield Table([*head, Column(_("Entered"), mm=42)], lines)
+    yield Table([*head, Column(_("First entered"), mm=46)], lines)
     yield from _notes(footnotes)
 
 
@@ -316,8 +317,8 @@ def _trail(copy: RecordCopy) -> Iterator[Block]:
     quiet = len(copy.entry_ids) - len(entries)
     if quiet:
         text = ngettext(
-            "%(n)s more entry tells of a part as it is listed above or carries a sum forward; record.json has it.",
-            "%(n)s more entries tell of parts as they are listed above or carry sums forward; record.json has them.",
+            "%(n)s more entry tells of what is listed above or carries a sum forward; record.json has it.",
+            "%(n)s more entries tell of what is listed above or carry sums forward; record.json has them.",
             quiet,
         )
         yield Text(text % {"n": number(quiet)}, quiet=True)

@@ -88,10 +88,12 @@ class RecordCopy:
             yield from JournalEntry.objects.filter(id__in=self.entry_ids[start : start + BATCH]).order_by("id")
 
     def telling_entries(self) -> Iterator[JournalEntry]:
-        """Those a person reads: the record's own, and of its parts what changed them after they were first entered."""
-        parts = {part.model._meta.db_table: part.model for part in self.parts}
+        """Those a person reads: the record's own, and of what is listed beside it (parts, signatures, states) what
+        changed it after it was first entered."""
+        listed = {part.model._meta.db_table: part.model for part in self.parts}
+        listed |= {model._meta.db_table: model for model in (Signature, StateChange) if model is not self.model}
         for entry in self.entries():
-            model = parts.get(entry.table_name)
+            model = listed.get(entry.table_name)
             if entry.op == Operation.UPDATE:
                 known = set(says_nothing_new(model or journalled_models().get(entry.table_name)))
                 if set(entry.changed or ()) - known:

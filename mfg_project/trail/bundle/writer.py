@@ -76,7 +76,7 @@ def _left_out(copy: RecordCopy, counts: Counts, logs: list[Any]) -> Iterator[str
         for column in journal.digested:
             said = {"type": table_label(journal.table), "field": column_label(model, column)}
             yield _("%(type)s, %(field)s: only its digest is kept and shown.") % said
-    yield _("Key figures, plans of background tasks and sign-in sessions are no records and are not journalled.")
+    yield _("Key figures and sign-in sessions are no records and are not journalled.")
     if not logs:
         yield _("The journal of this plant is not sealed yet: nothing in this file proves the entries.")
     elif earlier := sum(log.entries for log in logs[:-1]):
