@@ -8,7 +8,7 @@ from audit.migration_ops import SqlFile
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('audit', '0006_verification'),
+        ('audit', '0018_structure'),
     ]
 
     operations = [

@@ -28,7 +28,7 @@ from mfg_project.trail.names import table_label
 from mfg_project.trail.paper import trail_table, utc, utc_and_plant
 from mfg_project.trail.rows import BOOKKEEPING
 
-MOST_LINES = 4_000  # of tables in one file: so many take the typesetter 3 s and 300 MB
+MOST_LINES = 2_500  # of tables in one file: so many take the typesetter 2 s and 300 MB
 MOST_NOTES = 20  # of one value; the others are in the audit trail
 FEW_ROWS, MANY_VALUES = 12, 7  # a few rows with many values are listed one below the other
 MOST_COLUMNS = 7
@@ -105,7 +105,7 @@ def _banners(copy: RecordCopy, signatures: list[Signed], counts: Counts) -> Iter
     if copy.differing:
         yield Banner(_("The record differs from the journal: it was changed past it."), ", ".join(copy.differing))
     for each in signatures:
-        if each.matches is False:
+        if each.differs:
             who = f"{each.signature.signer_name} · {each.meaning} · {utc(each.signature.signed_at)}"
             yield Banner(_("The content differs from what was signed."), f"{who}\n{_changes(each)}")
     if copy.unseen:
@@ -195,7 +195,7 @@ def _signatures(signatures: list[Signed]) -> Iterator[Block]:
     for each in signatures:
         rows = [(label, text or UNKNOWN) for _name, label, text in signature_fields(each)]
         rows.append((_("Signed content"), "\n".join(f"{label}: {text}" for label, text in content_fields(each))))
-        banner = f"{each.verdict}\n{_changes(each)}".strip() if each.matches is False else ""
+        banner = f"{each.verdict}\n{_changes(each)}".strip() if each.differs else ""
         yield Card(f"{each.meaning} · {each.signature.signer_name}", rows, banner)
 
 
@@ -246,7 +246,9 @@ def _part(part: PartKeys, notes: Notes) -> Iterator[Block]:
 
 def _state_of(row: Row) -> str:
     said = [_("deleted: %(event)s") % {"event": _event(row.gone)}] if row.gone else []
-    return " · ".join([*said, _("first entered: %(event)s") % {"event": _event(row.recorded)}] if row.recorded else said)
+    return " · ".join(
+        [*said, _("first entered: %(event)s") % {"event": _event(row.recorded)}] if row.recorded else said
+    )
 
 
 def _varying(rows: Sequence[Row]) -> list[str]:
