@@ -16,6 +16,7 @@ from mfg_project.common.altered import altered
 from mfg_project.common.formats import both_zones
 from mfg_project.common.pages import allowed, query_without, render_page
 from mfg_project.trail.bundle.answer import bundle_response
+from mfg_project.trail.bundle.evidence import signatures_on
 from mfg_project.trail.exports import csv_export, json_export, pdf_export
 from mfg_project.trail.filters import Asked, choices, read_filter
 from mfg_project.trail.names import journalled_models, model_of, names_of, table_label
@@ -47,6 +48,7 @@ def record_trail(request: HttpRequest, table: str, key: str) -> HttpResponse:
         "is_gone": is_gone,
         **({} if is_gone else _retention(table, key)),
         "altered": altered(model, key),
+        "signatures": signatures_on(model, key),
         "record_url": reverse(PAGES[table], args=[key]) if table in PAGES and name else "",
     }
     return _page(request, asked, context)

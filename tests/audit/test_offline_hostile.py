@@ -136,6 +136,22 @@ def test_what_a_forger_writes_reaches_the_terminal_harmless(folder, capsys):
     assert capsys.readouterr().out.isascii()
 
 
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        ({"counts": {"entries": 7}}, 0),
+        ({"counts": {"entries": "7"}}, 1),
+        ({"counts": {"entries": True}}, 1),
+        ({"counts": [7]}, 1),
+        ({"remark": "x"}, 1),
+    ],
+)
+def test_a_manifest_holds_files_and_counts_and_nothing_else(folder, more, code):
+    listed = json.loads((folder / "manifest.json").read_text()) | more
+    (folder / "manifest.json").write_text(json.dumps(listed, indent=1, sort_keys=True) + "\n")
+    assert run(folder) == code
+
+
 def test_a_manifest_of_another_kind_cannot_be_checked(folder):
     listed = json.loads((folder / "manifest.json").read_text())
     for wrong in ([], {}, listed | {"format": "genba-export-v9"}, listed | {"files": []}):

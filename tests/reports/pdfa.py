@@ -18,7 +18,7 @@ def reader(pdf: bytes) -> PdfReader:
 
 def text_of(pdf: bytes) -> str:
     """The text layer; lines are joined, as a long value is broken where the column ends."""
-    return " ".join(page.extract_text() for page in reader(pdf).pages).replace("\n", " ")
+    return " ".join(" ".join(page.extract_text() for page in reader(pdf).pages).split())
 
 
 def faults(pdf: bytes) -> list[str]:

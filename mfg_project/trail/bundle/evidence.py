@@ -1,17 +1,18 @@
 """Signatures and state changes as every form of the copy shows them (21 CFR 11.50, 11.70)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.apps import apps
+from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from audit.canonical import digest, plain
 from audit.models import Signature, StateChange
 from audit.seal_wait import sealed_signatures
 from audit.signatures import Meaning
-from mfg_project.trail.bundle.record import RecordCopy
+from mfg_project.common.formats import both_zones
 from mfg_project.trail.names import names_of
 from mfg_project.trail.paper import utc_and_plant
 from production.views.signed_content import ContentChange, content_changes, content_rows
@@ -31,6 +32,14 @@ class Signed:
         return str(Meaning(self.signature.meaning).label) if known else self.signature.meaning
 
     @property
+    def differs(self) -> bool:
+        return self.matches is False
+
+    @property
+    def at(self) -> str:
+        return both_zones(self.signature.signed_at)
+
+    @property
     def verdict(self) -> str:
         if self.matches is None:
             return _("The record is no longer there, so the content cannot be compared.")
@@ -39,11 +48,16 @@ class Signed:
         return _("The content differs from what was signed.")
 
 
-def signed(copy: RecordCopy) -> list[Signed]:
-    signatures = list(copy.signatures())
+def signed(signatures: Sequence[Signature]) -> list[Signed]:
     sealed = sealed_signatures(signatures)
     names = names_of((apps.get_model(s.record_label), s.record_pk) for s in signatures)
     return [_judged(signature, names, str(signature.pk) in sealed) for signature in signatures]
+
+
+def signatures_on(model: type[Model], key: str) -> list[Signed]:
+    """Those of one record, without its parts."""
+    rows = Signature.objects.filter(record_label=model._meta.label_lower, record_pk=key)
+    return signed(list(rows.order_by("signed_at", "pk")))
 
 
 def _judged(signature: Signature, names: Any, is_sealed: bool) -> Signed:

@@ -26,7 +26,7 @@ def write_bundle(output: Output, copy: RecordCopy, exported: Exported) -> Counts
     """Inside a snapshot, so that all files tell of the same moment."""
     counts = counts_of(copy)
     logs = sealed.logs_of(copy.entry_ids)
-    signatures = signed(copy)
+    signatures = signed(list(copy.signatures()))
     left_out = list(_left_out(copy, counts, logs))
     with BundleWriter(output) as bundle:
         bundle.counts = counts.for_manifest()
