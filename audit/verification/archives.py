@@ -5,16 +5,17 @@ is taken, so that every question is asked of one journal; what no file was given
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from zipfile import BadZipFile
 
 import psycopg
 from psycopg.sql import SQL, Composable, Identifier
 
 from audit.archive_reading import entries_of, file_digest
 from audit.canonical_entry import FIELDS
+from audit.verification.settled import settle
 
 LOADED = "genba_archived_entry"
 AT_ONCE = 5_000
@@ -61,11 +62,13 @@ class Months:
 
 def months_elsewhere(connection: psycopg.Connection, schema: str, folders: Sequence[Path]) -> Months:
     """Finds them, and takes in the archives that lie in the folders. In transactions of its own."""
+    settle(connection)
     found = Months(kept=[name for (name,) in connection.execute(_KEPT, [schema]).fetchall()])
     rows = connection.execute(SQL(_ONLY_IN_ARCHIVES).format(Identifier(schema, "audit_journalarchive")), [schema])
-    for month_and_epoch in _grouped([Archive(*row) for row in rows.fetchall()]):
-        _take(connection, schema, month_and_epoch, folders, found)
+    archives = [Archive(*row) for row in rows.fetchall()]
     connection.commit()
+    for month_and_epoch in _grouped(archives):
+        _take(connection, schema, month_and_epoch, folders, found)
     return found
 
 
@@ -87,11 +90,13 @@ def _take(
                 continue
             try:
                 if file_digest(path) == note.sha256:
-                    _load(connection, schema, entries_of(path), found)
+                    _load(connection, schema, entries_of(path))
+                    connection.commit()  # while it is open, the sealer waits
                     found.loaded.append(note)
                     return
                 wrong = note, f"{path} is not the file that was written"
-            except (OSError, ValueError, KeyError) as error:
+            except (OSError, ValueError, KeyError, BadZipFile, psycopg.Error) as error:
+                connection.rollback()
                 wrong = note, f"{path} cannot be read: {error}"
     if wrong:
         found.altered.append(wrong)
@@ -99,24 +104,24 @@ def _take(
         found.missing.append(notes[0])
 
 
-def _load(connection: psycopg.Connection, schema: str, entries: Any, found: Months) -> None:
-    if not found.loaded:
-        table = Identifier("pg_temp", LOADED)
-        connection.execute(
-            SQL("CREATE TEMP TABLE {} (LIKE {})").format(Identifier(LOADED), Identifier(schema, "journal_entry"))
-        )
-        connection.execute(SQL("CREATE UNIQUE INDEX ON {} (id, tx_at)").format(table))
-        connection.execute(SQL("CREATE INDEX ON {} (table_name, pk)").format(table))
-        connection.commit()
+def _load(connection: psycopg.Connection, schema: str, entries: Iterable[dict[str, str | None]]) -> None:
+    settle(connection)
+    for statement in _TABLE:
+        connection.execute(SQL(statement).format(table=Identifier(LOADED), like=Identifier(schema, "journal_entry")))
     columns = SQL(", ").join(map(Identifier, FIELDS))
-    statement = SQL("COPY {} ({}) FROM STDIN").format(Identifier("pg_temp", LOADED), columns)
-    with connection.cursor().copy(statement) as copy:
+    into = SQL("COPY {} ({}) FROM STDIN").format(Identifier("pg_temp", LOADED), columns)
+    with connection.cursor().copy(into) as copy:
         for entry in entries:
-            changed = entry["changed"]
+            changed = entry["changed"] or ""
             names = "{" + ",".join(f'"{name}"' for name in changed.split(",") if changed) + "}"
             copy.write_row([names if name == "changed" else entry[name] for name in FIELDS])
 
 
+_TABLE = (
+    "CREATE TEMP TABLE IF NOT EXISTS {table} (LIKE {like})",
+    "CREATE UNIQUE INDEX IF NOT EXISTS genba_archived_id ON pg_temp.{table} (id, tx_at)",
+    "CREATE INDEX IF NOT EXISTS genba_archived_row ON pg_temp.{table} (table_name, pk)",
+)
 _KEPT = """
     SELECT c.relname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = %s AND c.relkind = 'r' AND c.relname ~ '^journal_archived_y[0-9]{4}m[0-9]{2}$' ORDER BY 1

@@ -10,17 +10,7 @@ from django.db import connection as django_connection
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from audit.verification.archives import Months, months_elsewhere
-
-# As the journal's trigger has them, so that one value has one text; and an error instead of rows hidden by a policy.
-SETTINGS = {
-    "timezone": "UTC",
-    "datestyle": "ISO, YMD",
-    "intervalstyle": "iso_8601",
-    "bytea_output": "hex",
-    "extra_float_digits": "1",
-    "row_security": "off",
-    "jit": "off",
-}
+from audit.verification.settled import settle
 
 
 class Session:
@@ -67,11 +57,10 @@ def opened(archives: Sequence[Path] = ()) -> Iterator[Session]:
     """
     with psycopg.connect(**_address(), application_name="genba-verify") as connection:
         row = connection.execute("SELECT pg_catalog.current_schema()::pg_catalog.text").fetchone()
+        connection.commit()
         months = months_elsewhere(connection, cast(tuple[str], row)[0], archives)
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        connection.execute("SET LOCAL search_path = pg_catalog, pg_temp")
-        for name, value in SETTINGS.items():
-            connection.execute(SQL("SET LOCAL {} = {}").format(Identifier(name), value))
+        settle(connection)
         yield Session(connection, cast(tuple[str], row)[0], months)
         connection.rollback()
 

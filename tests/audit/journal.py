@@ -10,8 +10,10 @@ from django.apps import apps
 from django.db import connection, models, transaction
 from psycopg.sql import SQL, Identifier
 
+from audit.context import act_as
 from audit.exempt import EXEMPT
 from audit.journal import change
+from mfg_project.common import plant as known_plant
 from tests import factories
 from tests.admin.world import World, world
 from tests.database import PLANT, database
@@ -129,6 +131,17 @@ def shown(model: type[models.Model], row: dict[str, Any]) -> dict[str, Any]:
             text = row[column].encode()
             row[column] = {"sha256": hashlib.sha256(text).hexdigest(), "length": len(text)}
     return row
+
+
+@contextmanager
+def plant_on_disk() -> Iterator[None]:
+    """A full plant that is committed, for connections of other roles to attack; none of them commits."""
+    known_plant.forget()
+    with act_as(factories.superuser(password="not-used-here"), source="test"):
+        full_plant()
+    yield
+    database.restore()
+    known_plant.forget()
 
 
 @contextmanager

@@ -9,11 +9,8 @@ import pytest
 from psycopg.sql import SQL, Identifier
 
 from accounts.models import User
-from audit.context import act_as
-from mfg_project.common import plant as known_plant
-from tests import factories
 from tests.audit import journal
-from tests.audit.journal import ACT, EVIDENCE, full_plant, historical, label, regulated
+from tests.audit.journal import ACT, EVIDENCE, historical, label, regulated
 from tests.database import PLANT, database
 
 REFUSED = "42501"  # insufficient_privilege, by a missing right or by a guard
@@ -24,14 +21,8 @@ AS_REPLICA = SQL("SET session_replication_role = replica")
 
 @pytest.fixture(scope="module", autouse=True)
 def plant_on_disk(django_db_setup, django_db_blocker):
-    """A full plant that is committed, for connections of other roles to attack; none of them commits."""
-    with django_db_blocker.unblock():
-        known_plant.forget()
-        with act_as(factories.superuser(password="not-used-here"), source="test"):
-            full_plant()
+    with django_db_blocker.unblock(), journal.plant_on_disk():
         yield
-        database.restore()
-        known_plant.forget()
 
 
 def attempt(role: str, *statements: str | SQL | psycopg.sql.Composed) -> str:

@@ -8,7 +8,6 @@ from django.db import connection, models
 from psycopg.sql import SQL, Identifier
 
 from audit import retention
-from audit.context import act_as
 from audit.errors import Conflict, InvalidInput, MissingPermission, ReasonRequired, RecordKept
 from audit.journal import change
 from audit.models import LegalHold, RetentionPolicy
@@ -16,7 +15,6 @@ from audit.queries.retention import kept_types, overview, retention_of
 from audit.verification.shipped import retention_rules
 from equipment.models import ReasonCode
 from inventory.models import Material
-from mfg_project.common import plant as known_plant
 from mfg_project.common.problems import problem_of
 from tests import factories
 from tests.audit import journal
@@ -73,14 +71,8 @@ def delete_aged() -> int:
 
 @pytest.fixture(scope="module")
 def plant_on_disk(django_db_setup, django_db_blocker):
-    """Committed, for connections of other roles to attack; none of them commits."""
-    with django_db_blocker.unblock():
-        known_plant.forget()
-        with act_as(factories.superuser(password="not-used-here"), source="test"):
-            full_plant()
+    with django_db_blocker.unblock(), journal.plant_on_disk():
         yield
-        database.restore()
-        known_plant.forget()
 
 
 def attempt(role: str, model: type[models.Model], *before: SQL) -> str:
