@@ -124,7 +124,8 @@ def _guards() -> Found:
     with opened() as session:
         check_guards(session, report)
     asked = f"{len(shipped.triggers())} triggers, {len(shipped.functions())} functions of this version, switched on"
-    yield "triggers and functions of the journal", asked, _first(report), not report.findings
+    seen = "; ".join(why for reasons in report.unchecked.values() for why in reasons) or _first(report)
+    yield "triggers and functions of the journal", asked, seen, not report.findings and not report.unchecked
 
 
 def _first(report: Report) -> str:
