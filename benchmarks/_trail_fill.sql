@@ -23,7 +23,7 @@ SELECT n, (100 + n * 400 / %(entries)s)::text::xid8, moment, moment,
     CASE WHEN n %% 1000000 = 5 THEN 'Spindelschaden an der Ersatzmaschine'
         WHEN n %% 100 = 0 THEN 'Menge korrigiert' ELSE '' END,
     md5('act' || n / 5)::uuid, 'Saw ' || n %% 9, 'web', '0.1.0', '["21 CFR Part 11", "ISO 9001"]'
-FROM (SELECT n, n / 20 AS record, now() - interval '360 days' + interval '359 days' * n / %(entries)s AS moment
+FROM (SELECT n, n / 20 AS record, now() - interval '360 days' + interval '359 days' * (n::float8 / %(entries)s) AS moment
     FROM generate_series(1, %(entries)s::bigint) AS n) AS made;
 SELECT setval(pg_get_serial_sequence('journal_entry', 'id'), %(entries)s);
 
@@ -34,7 +34,7 @@ WHERE op <> 'S' ORDER BY id;  -- what this script does to the indexes is in the 
 INSERT INTO journal_node SELECT 1, level, n, sha256((level || '/' || n)::bytea)
 FROM generate_series(1, 3) level, generate_series(0, %(entries)s / (256 ^ level)::bigint - 1) n;
 INSERT INTO journal_checkpoint SELECT 1, size, sha256(size::text::bytea), pg_snapshot_xmax(pg_current_snapshot()),
-    now() - interval '360 days' + interval '359 days' * size / %(entries)s, repeat('a signed note ', 22)
+    now() - interval '360 days' + interval '359 days' * (size::float8 / %(entries)s), repeat('a signed note ', 22)
 FROM generate_series(5, %(entries)s, 5) size;
 
 CREATE INDEX idx_audit_log_table_record ON journal_entry (table_name, pk, tx_at DESC);
