@@ -2,9 +2,9 @@
 
 import datetime as dt
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
-from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -12,7 +12,6 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
@@ -23,7 +22,8 @@ from audit.models import TrailReview
 from audit.models.review import EVERYTHING
 from audit.queries.review import review_due
 from audit.seal_wait import wait_for_seal
-from audit.signatures import confirm_identity, signatures_of
+from audit.signatures import Meaning, signatures_of
+from audit.signing_forms import SignatureForm
 from mfg_project.common.formats import both_zones, number
 from mfg_project.common.pages import allowed, is_fragment
 from mfg_project.trail.access import require_trail_of_everything
@@ -33,20 +33,18 @@ from mfg_project.trail.review_words import content_rows, counts_rows, period_wor
 from mfg_project.trail.reviews import REVIEW, checked_scope, drafted, period_to_review, read_period, sign_review
 
 VIEW = "audit.view_trailreview"
+DRAFT = "trail_review"  # in the session
+MEANINGS = (Meaning.TRAIL_REVIEWED,)
 SHOWN = 50
 LARGEST_ID = 2**63
 
 
-class SignReviewForm(forms.Form):
-    """`digest` names the content the signer has read."""
-
-    digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
-    password = forms.CharField(
-        label=gettext_lazy("Password"),
-        strip=False,
-        max_length=500,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-    )
+class SignReviewForm(SignatureForm):
+    @property
+    def leads_to_provider(self) -> str:
+        """Back to the page of the review, which knows what was entered: this one is posted to."""
+        back = super().leads_to_provider
+        return f"{back.partition('?')[0]}?{urlencode({'next': reverse('trail:review-new')})}" if back else ""
 
 
 @require_safe
@@ -102,6 +100,7 @@ def new_review(request: HttpRequest) -> HttpResponse:
         "until_input": f"{timezone.localtime(until):%Y-%m-%dT%H:%M}",
         "is_first": due.last is None,
         "before": due.last,
+        "draft": _draft(request, due.scope),
     }
     try:
         period = period_to_review(scope=due.scope, until=until)
@@ -110,10 +109,10 @@ def new_review(request: HttpRequest) -> HttpResponse:
         raise
     except DomainError as refused:
         return render(request, "trail/review_new.html", context | {"refused": str(refused)}, status=409)
-    return render(request, "trail/review_new.html", context | period_words(period, found))
+    return render(request, "trail/review_new.html", context | period_words(period, found, context["draft"]["remarks"]))
 
 
-@sensitive_post_parameters("password")
+@sensitive_post_parameters()
 @require_POST
 @allowed(REVIEW)
 def sign(request: HttpRequest) -> HttpResponse:
@@ -122,8 +121,9 @@ def sign(request: HttpRequest) -> HttpResponse:
     try:
         given = _given(request)
         if "digest" not in request.POST:
+            _keep_draft(request, given)
             return _dialog(request, given)
-        form = SignReviewForm(request.POST)
+        form = SignReviewForm(request.POST, request=request, meanings=MEANINGS)
         if not form.is_valid():
             return _dialog(request, given, form=form, status=422)
         return _signed(request, given, form)
@@ -135,13 +135,13 @@ def sign(request: HttpRequest) -> HttpResponse:
 
 def _signed(request: HttpRequest, given: dict[str, Any], form: SignReviewForm) -> HttpResponse:
     try:
-        identity = confirm_identity(user=request.user, password=form.cleaned_data["password"])
-        made = sign_review(**given, expected_digest=form.cleaned_data["digest"], identity=identity)
+        made = sign_review(**given, signing=form.signing(form.confirm()))
     except StaleVersion as changed:
         return _dialog(request, given | {"sealed": None}, changed=str(changed), status=409)
     except SignatureRefused as refused:
-        form.add_error("password", str(refused))
+        form.show_refusal(refused)
         return _dialog(request, given, form=form, status=422)
+    request.session.pop(DRAFT, None)
     sealed = wait_for_seal(signatures_of(made)[0].signature)
     said = _("The review is signed: %(seal)s") % {"seal": _("sealed") if sealed else _("pending seal")}
     messages.success(request, said)
@@ -161,7 +161,7 @@ def _dialog(
     context: dict[str, Any] = {"refused": refused, "changed": changed, "form": form}
     if given is not None:
         period = period_to_review(scope=given["scope"], until=given["until"], sealed=given["sealed"])
-        content = drafted(period, remarks=given["remarks"], comment=given["comment"]).signed_content()
+        content = drafted(period, remarks=given["remarks"], conclusion=given["conclusion"]).signed_content()
         found = plain(content)
         context |= {
             "given": given,
@@ -170,11 +170,12 @@ def _dialog(
             "rows": content_rows(found),
             "canonical": canonical_json(content).decode(),
             "digest": digest(content),
-            "form": form or SignReviewForm(initial={"digest": digest(content)}),
+            "form": form
+            or SignReviewForm(request=request, meanings=MEANINGS, initial={"digest": digest(content), "step": 1}),
         }
     template = "trail/_sign_review.html"
     if not is_fragment(request, "modal-content"):
-        return render(request, "trail/dialog_page.html", context | {"dialog": template}, status=status)
+        return render(request, "trail/dialog_page.html", context | {"partial": template}, status=status)
     return render(request, template, context, status=status)
 
 
@@ -195,8 +196,21 @@ def _given(request: HttpRequest) -> dict[str, Any]:
         "until": until,
         "sealed": (int(epoch), int(size)) if is_named else None,
         "remarks": remarks,
-        "comment": request.POST.get("comment", "").replace("\x00", "").strip()[:2000],
+        "conclusion": request.POST.get("conclusion", "").replace("\x00", "").strip()[:2000],
     }
+
+
+def _keep_draft(request: HttpRequest, given: dict[str, Any]) -> None:
+    """What was entered outlives the way to an identity provider, a closed dialog, and a reload."""
+    remarks = {str(entry): text for entry, text in given["remarks"].items()}
+    request.session[DRAFT] = {"scope": given["scope"], "conclusion": given["conclusion"], "remarks": remarks}
+
+
+def _draft(request: HttpRequest, scope: str) -> dict[str, Any]:
+    kept = request.session.get(DRAFT) or {}
+    if kept.get("scope") != scope:
+        return {"conclusion": "", "remarks": {}}
+    return {"conclusion": kept["conclusion"], "remarks": {int(entry): text for entry, text in kept["remarks"].items()}}
 
 
 def _scope(query: Any) -> str:

@@ -18,8 +18,8 @@ from mfg_project.trail.review_kinds import KINDS, OWN
 from mfg_project.trail.rows import trail_rows
 
 
-def period_words(period: Period, found: Found) -> dict[str, Any]:
-    rows = _exception_rows(found)
+def period_words(period: Period, found: Found, remarks: Mapping[int, str]) -> dict[str, Any]:
+    rows = _exception_rows(found, remarks)
     return {
         "period": period,
         "entries": number(found.entries),
@@ -43,7 +43,7 @@ def period_words(period: Period, found: Found) -> dict[str, Any]:
     }
 
 
-def _exception_rows(found: Found) -> dict[str, list[Any]]:
+def _exception_rows(found: Found, remarks: Mapping[int, str]) -> dict[str, list[Any]]:
     """The entries of all kinds with one query, each with the kinds it is of."""
     wanted = {entry for some in found.listed.values() for entry in some}
     entries = list(JournalEntry.objects.filter(pk__in=wanted).order_by("-id")) if wanted else []
@@ -54,7 +54,14 @@ def _exception_rows(found: Found) -> dict[str, list[Any]]:
     for kind, some in found.listed.items():
         # An entry of two kinds has one field for its remark, where it comes first
         by_kind[kind] = [
-            {"row": rows[entry], "is_own": entry in own, "is_again": entry in shown} for entry in some if entry in rows
+            {
+                "row": rows[entry],
+                "is_own": entry in own,
+                "is_again": entry in shown,
+                "remark": remarks.get(entry, ""),
+            }
+            for entry in some
+            if entry in rows
         ]
         shown |= set(some)
     return by_kind

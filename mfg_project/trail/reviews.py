@@ -24,7 +24,7 @@ from audit.queries.review import (
 )
 from audit.queries.seal_state import seal_state
 from audit.records import guarded
-from audit.signatures import ConfirmedIdentity, Meaning, sign
+from audit.signatures import Meaning, Signing, refusals_kept, sign
 from mfg_project.trail.access import require_trail_of_everything
 from mfg_project.trail.names import journalled_models
 from mfg_project.trail.review_kinds import conditions
@@ -73,9 +73,9 @@ def read_period(period: Period) -> Found:
     return look_through(period, conditions(period, reviewer), reviewer=reviewer)
 
 
-def drafted(period: Period, *, remarks: Mapping[int, str], comment: str) -> TrailReview:
+def drafted(period: Period, *, remarks: Mapping[int, str], conclusion: str) -> TrailReview:
     """The review as it would be signed now. Raises InvalidInput when a remark is on something else."""
-    return _drafted(period, read_period(period), remarks, comment)
+    return _drafted(period, read_period(period), remarks, conclusion)
 
 
 def sign_review(
@@ -84,31 +84,30 @@ def sign_review(
     until: dt.datetime,
     sealed: tuple[int, int] | None,
     remarks: Mapping[int, str],
-    comment: str,
-    expected_digest: str,
-    identity: ConfirmedIdentity,
+    conclusion: str,
+    signing: Signing,
 ) -> TrailReview:
-    """Keep the review with its signature.
+    """Keep the review with its signature; `signing.digest` is of what the signer has read.
 
     Raises InvalidInput, StaleVersion when it is not what the signer has read, Conflict when somebody else was faster,
     SignatureRefused; and then nothing is kept.
     """
     require(REVIEW)
-    with change(REVIEWING):
+    with refusals_kept(), change(REVIEWING):
         period = period_to_review(scope=scope, until=until, sealed=sealed)
-        review = drafted(period, remarks=remarks, comment=comment)
-        if digest(review.signed_content()) != expected_digest:
+        review = drafted(period, remarks=remarks, conclusion=conclusion)
+        if digest(review.signed_content()) != signing.digest:
             raise StaleVersion(_("The content changed since you opened it. Nothing was signed. Read it again."))
         with guarded(TrailReview):
             review.save(force_insert=True)
-        sign(review, identity=identity, meaning=Meaning.TRAIL_REVIEWED, comment=comment)
+        sign(review, identity=signing.identity, meaning=Meaning.TRAIL_REVIEWED, comment=signing.comment)
     return review
 
 
-def _drafted(period: Period, found: Found, remarks: Mapping[int, str], comment: str) -> TrailReview:
-    if not comment.strip():
+def _drafted(period: Period, found: Found, remarks: Mapping[int, str], conclusion: str) -> TrailReview:
+    if not conclusion.strip():
         said = _("Say what the review came to.")
-        raise InvalidInput(said, fields={"comment": said})
+        raise InvalidInput(said, fields={"conclusion": said})
     if found.by_people and found.by_people == found.by_reviewer:
         raise InvalidInput(_("Everything people did in this period was done by you. Somebody else has to review it."))
     return TrailReview(
@@ -122,7 +121,7 @@ def _drafted(period: Period, found: Found, remarks: Mapping[int, str], comment: 
         counts=found.counts,
         exceptions=found.exceptions,
         remarks=_remarks(period, remarks),
-        comment=comment.strip(),
+        comment=conclusion.strip(),
         epoch=period.checkpoint.epoch,
         checkpoint_size=period.checkpoint.size,
         checkpoint_root=period.checkpoint.root,

@@ -15,7 +15,7 @@ from audit.errors import Conflict, InvalidInput, MissingPermission, SignatureRef
 from audit.journal import change
 from audit.models import JournalEntry, SecurityEvent, Signature, TrailReview
 from audit.queries.review import review_due
-from audit.signatures import Meaning, sign
+from audit.signatures import Meaning, Signing, sign
 from audit.verification.verify import verify
 from equipment.models import ProductionLine
 from equipment.services.line_assignments import assign_line
@@ -24,7 +24,7 @@ from mfg_project.trail.reviews import drafted, period_to_review, read_period, si
 from production.services.calendar import plan_shifts
 from tests import factories
 from tests.audit.sealed import as_administrator, codes, seal_everything
-from tests.conftest import PASSWORD
+from tests.signing import filled
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NEW, SIGN, LIST = "/audit/reviews/new/", "/audit/reviews/sign/", "/audit/reviews/"
@@ -41,15 +41,14 @@ def reviewed(by: User, *, until: dt.datetime | None = None, scope: str = "", rem
     until = until or timezone.now()
     with act_as(by, source="test"):
         period = period_to_review(scope=scope, until=until)
-        read = digest(drafted(period, remarks=dict(remarks), comment=comment).signed_content())
+        read = digest(drafted(period, remarks=dict(remarks), conclusion=comment).signed_content())
         return sign_review(
             scope=scope,
             until=until,
             sealed=(period.checkpoint.epoch, period.checkpoint.size),
             remarks=dict(remarks),
-            comment=comment,
-            expected_digest=read,
-            identity=factories.identity(),
+            conclusion=comment,
+            signing=factories.signing(Meaning.TRAIL_REVIEWED, digest=read),
         )
 
 
@@ -174,7 +173,7 @@ class TestTheDatabaseDecides:
             try:
                 with act_as(qa, source="test"):
                     period = period_to_review(scope="", until=until)
-                    read = drafted(period, remarks={}, comment="-")
+                    read = drafted(period, remarks={}, conclusion="-")
                     both_read.wait()
                     with change("review_trail"):
                         try:
@@ -362,13 +361,13 @@ class TestWhoMay:
     def test_only_with_a_fresh_identity_and_what_was_read(self, qa):
         seal_everything()
         with act_as(qa, source="test"):
-            given = {"scope": "", "until": timezone.now(), "sealed": None, "remarks": {}, "comment": "-"}
+            given = {"scope": "", "until": timezone.now(), "sealed": None, "remarks": {}, "conclusion": "-"}
             with pytest.raises(StaleVersion):
-                sign_review(**given, expected_digest="0" * 64, identity=factories.identity())
+                sign_review(**given, signing=factories.signing(Meaning.TRAIL_REVIEWED, digest="0" * 64))
             period = period_to_review(scope="", until=given["until"])
-            read = digest(drafted(period, remarks={}, comment="-").signed_content())
+            read = digest(drafted(period, remarks={}, conclusion="-").signed_content())
             with pytest.raises(SignatureRefused):
-                sign_review(**given, expected_digest=read, identity=None)
+                sign_review(**given, signing=Signing(identity=None, meaning=Meaning.TRAIL_REVIEWED, digest=read))
         assert not TrailReview.objects.exists()
 
 
@@ -383,16 +382,18 @@ class TestPages:
         page = client.get(NEW, {"until": timezone.now().isoformat()})
         assert page.status_code == 200
         entry = page.context["kinds"][4]["rows"][0]["row"].id  # accounts
-        given = {"until": page.context["period"].until.isoformat(), "comment": "Fine.", f"remark-{entry}": "Asked."}
+        given = {"until": page.context["period"].until.isoformat(), "conclusion": "Fine.", f"remark-{entry}": "Asked."}
 
         dialog = client.post(SIGN, given)
         assert "SHA-256" in dialog.content.decode()
-        given |= {name: dialog.context[name] for name in ("sealed", "digest")}
-        wrong = client.post(SIGN, given | {"password": "wrong-password-123"})
+        assert "Asked." in client.get(NEW, {"until": given["until"]}).content.decode()  # a draft outlives the dialog
+        given["sealed"] = dialog.context["sealed"]
+        signed = {"meaning": "trail_reviewed"}
+        wrong = client.post(SIGN, given | filled(dialog, qa, password="wrong-password-123", **signed))
         assert wrong.status_code == 422
         assert not TrailReview.objects.exists()
         seal_everything()  # the failed signing; it is after the period
-        done = client.post(SIGN, given | {"password": PASSWORD})
+        done = client.post(SIGN, given | filled(wrong, qa, digest=dialog.context["digest"], step=1, **signed))
 
         made = TrailReview.objects.get()
         assert done["Location"] == f"/audit/reviews/{made.pk}/"
