@@ -73,13 +73,12 @@ def review(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = TrailReview.objects.select_related("reviewer", "follows").filter(pk=pk).first()
     if found is None:
         raise NotFound(_("There is no such review."))
-    kinds = {kind.code: kind.label for kind in KINDS}
     context = {
         "review": found,
         "row": review_row(found),
         "made_at": both_zones(found.made_at),
         "counts": counts_rows(found.counts),
-        "exceptions": [(kinds.get(code, code), number(n)) for code, n in found.exceptions.items() if n],
+        "exceptions": [(kind.label, number(n)) for kind in KINDS if (n := found.exceptions.get(kind.code))],
         "remarks": [remark_row(remark) for remark in found.remarks],
         "signatures": signatures_of(found),
     }

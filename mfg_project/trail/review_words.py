@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
@@ -13,7 +14,7 @@ from audit.models.journal import Operation
 from audit.queries.review import LISTED, Found, Period
 from audit.queries.trail import TrailPage, seals_of
 from mfg_project.common.formats import both_zones, moment, number
-from mfg_project.trail.names import table_label
+from mfg_project.trail.names import journalled_models, table_label
 from mfg_project.trail.review_kinds import KINDS, OWN
 from mfg_project.trail.rows import trail_rows
 
@@ -94,7 +95,7 @@ def content_rows(content: Mapping[str, Any]) -> list[tuple[str, str]]:
         (_("Record types"), scope_text(content["scope"])),
         (_("Period"), f"{_moment_text(content['since'])} … {_moment_text(content['until'])}"),
         (_("Entries"), number(content["entries"])),
-        (_("By type and action"), _counts_text(content["counts"])),
+        (_("By type: created / changed / deleted"), _counts_text(content["counts"])),
         (
             _("Exceptions"),
             ", ".join(f"{kinds.get(code, code)}: {number(n)}" for code, n in content["exceptions"].items() if n)
@@ -134,4 +135,7 @@ def review_row(review: TrailReview) -> dict[str, Any]:
 
 
 def remark_row(remark: Mapping[str, Any]) -> dict[str, Any]:
-    return {**remark, "label": table_label(remark["table"])}
+    """With the way to the record's trail, where the entry is of a record."""
+    is_record = remark["table"] in journalled_models()
+    url = reverse("trail:record", args=[remark["table"], remark["record"]]) if is_record else ""
+    return {**remark, "label": table_label(remark["table"]), "url": url}
