@@ -94,7 +94,8 @@ def _requirement(clause: Clause) -> list[Cell | str]:
 def _matrix(report: ValidationReport) -> Iterator[list[Cell | str]]:
     for clause in report.clauses:
         yield [Cell(clause.id, small=clause.standard), f"{clause.title}: {report.verdict(clause)}", ""]
-        yield from (["", test, report.outcome(test)] for test in clause.tests)
+        for test in clause.tests:
+            yield ["", test, report.outcome(test)]
 
 
 def _installation(report: ValidationReport) -> Iterator[Block]:
