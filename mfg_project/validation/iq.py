@@ -201,7 +201,7 @@ GROUPS: dict[str, Callable[[], Found]] = {
 }
 
 
-def _rows(query: str, values: list[str] | None = None) -> list[tuple]:
+def _rows(query: str, values: list[Any] | None = None) -> list[tuple]:
     with connection.cursor() as cursor:
         cursor.execute(query, values)
         return list(cursor.fetchall())
