@@ -222,7 +222,7 @@ class TestWhatIsNotBelieved:
             {"sub": None},
             {"sub": ""},
         ],
-        ids=str,
+        ids=lambda wrong: next(iter(wrong)),
     )
     def test_claims(self, client, sato, provider, wrong):
         provider.wrong = wrong
@@ -360,7 +360,9 @@ class TestSigning:
         assert (event.kind, "somebody else" in event.detail) == ("signing_refused", True)
         assert not ProviderConfirmation.objects.exists()
 
-    @pytest.mark.parametrize("wrong", [{"nonce": "another"}, {"aud": "another"}, {"exp": int(ago(minutes=1))}], ids=str)
+    @pytest.mark.parametrize(
+        "wrong", [{"nonce": "another"}, {"aud": "another"}, {"exp": int(ago(minutes=1))}], ids=["nonce", "aud", "exp"]
+    )
     def test_an_answer_that_proves_nothing_is_noted(self, client, signer, provider, wrong):
         provider.wrong = wrong
         there_and_back(client, CONFIRM)
