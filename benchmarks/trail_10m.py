@@ -80,7 +80,7 @@ def measure() -> None:
     client = Client()
     client.force_login(account("auditor"))
     names = {
-        "key": one("SELECT pk FROM journal_entry WHERE table_name = 'work_orders' ORDER BY id DESC LIMIT 1"),
+        "key": one("SELECT pk FROM journal_entry WHERE table_name = 'work_orders' ORDER BY id DESC OFFSET 30 LIMIT 1"),
         "person": one("SELECT id FROM accounts_user WHERE username = 'bench-person'"),
         "entry": one("SELECT entry_id FROM journal_leaf WHERE epoch = 1 AND idx = 123456"),
         "since": (dt.datetime.now(dt.UTC) - dt.timedelta(days=90)).strftime("%Y-%m-%dT%H:%M"),

@@ -175,9 +175,9 @@ def _with_exceptions(found: Found, covered: Composable, kinds: Mapping[str, Comp
         " SELECT kind, id, count(*) OVER (PARTITION BY kind) AS total,"
         "  row_number() OVER (PARTITION BY kind ORDER BY id DESC) AS place"
         " FROM journal_entry e CROSS JOIN LATERAL (VALUES {each}) AS k (kind, is_one)"
-        " WHERE {covered} AND is_one) AS numbered"
+        " WHERE {covered} AND ({some}) AND is_one) AS numbered"
         " WHERE place <= {listed} ORDER BY kind, place"
-    ).format(each=each, covered=covered, listed=Literal(LISTED))
+    ).format(each=each, covered=covered, some=SQL(" OR ").join(kinds.values()), listed=Literal(LISTED))
     for kind, entry, total in _rows(query):
         found.exceptions[kind] = total
         found.listed[kind].append(entry)
