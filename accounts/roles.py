@@ -78,6 +78,7 @@ RUN_JOBS = frozenset(
 )
 SECURITY = frozenset({"accounts.unlock_user"})  # told of locked accounts, opens them again
 SIGN = frozenset({"audit.add_signature"})  # where a signature policy names the role
+VERIFY = frozenset({"audit.add_verificationrun"})  # start a verification of the journal at any time
 POLICIES = frozenset({"audit.add_signaturepolicy", "audit.change_signaturepolicy"})
 QUALIFY = frozenset(
     {"accounts.add_signingqualification", "accounts.change_signingqualification", "accounts.add_signingstatement"}
@@ -156,6 +157,7 @@ ROLES = (
         | QUALIFY
         | SIGN
         | POLICIES
+        | VERIFY
         | REVOKE
         | RETENTION
         | {

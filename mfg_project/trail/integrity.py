@@ -11,6 +11,7 @@ from django.shortcuts import redirect
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from kombu.exceptions import OperationalError
 
 from audit import checkpoint_mail
 from audit.checkpoint import LARGEST_NOTE
@@ -19,21 +20,37 @@ from audit.models import JournalSeal, Timestamp
 from audit.queries.compare import Comparison, as_kept, compare
 from audit.queries.health import health
 from audit.queries.seal_state import SealState, seal_state
+from audit.tasks import verify_journal
 from mfg_project.common.formats import both_zones, number
 from mfg_project.common.pages import allowed, render_page
 from mfg_project.trail.access import require_trail_of_everything
 from mfg_project.trail.integrity_words import integrity_context
 
 READ_TRAIL = "audit.view_journalentry"
+VERIFY = "audit.add_verificationrun"
+VERIFICATION_WAITS = 600  # seconds in the queue; nobody waits longer for an answer, and the night asks anyway
 
 
 @require_safe
 @allowed(READ_TRAIL)
 def integrity(request: HttpRequest) -> HttpResponse:
     require_trail_of_everything()  # findings name records of every line
-    return render_page(
-        request, "trail/integrity.html", "trail/_integrity.html", integrity_context(health()), targets=["integrity"]
-    )
+    context = integrity_context(health()) | {"can_verify": request.user.has_perm(VERIFY)}
+    return render_page(request, "trail/integrity.html", "trail/_integrity.html", context, targets=["integrity"])
+
+
+@require_POST
+@allowed(VERIFY)
+def verify_now(request: HttpRequest) -> HttpResponse:
+    """What the night does, now: by the worker, as it reads everything there is."""
+    require_trail_of_everything()
+    try:
+        verify_journal.apply_async(expires=VERIFICATION_WAITS, retry=False)
+    except OperationalError:  # the broker does not answer
+        messages.error(request, _("The worker cannot be reached. Nothing was started; try again in a minute."))
+    else:
+        messages.success(request, _("The verification has begun. Its result appears here by itself."))
+    return redirect("trail:integrity")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

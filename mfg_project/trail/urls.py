@@ -11,6 +11,7 @@ urlpatterns = [
     path("audit.pdf", views.trail_pdf, name="pdf"),
     path("audit/<str:table>/<str:key>/bundle/", views.record_bundle, name="bundle"),
     path("audit/integrity/", integrity.integrity, name="integrity"),
+    path("audit/integrity/verify/", integrity.verify_now, name="verify"),
     path("audit/checkpoint/", integrity.checkpoint, name="checkpoint"),
     path("audit/checkpoint.txt", integrity.checkpoint_note, name="checkpoint-note"),
     path("audit/checkpoint/send/", integrity.send_checkpoint, name="checkpoint-send"),

@@ -1,8 +1,11 @@
 """Can the records be trusted now? The page and the API answer from the same facts, at the same price for any plant."""
 
 import datetime as dt
+import json
 
 import pytest
+import redis
+from celery import Celery
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -13,6 +16,7 @@ from audit.queries import health as module
 from audit.verification.report import LOG, Report
 from audit.verification.verify import keep
 from equipment.services.line_assignments import assign_line
+from mfg_project.trail import integrity
 from tests import factories
 from tests.audit.sealed import seal_everything
 
@@ -194,3 +198,38 @@ def test_an_alarm_is_read_and_acknowledged_on_the_security_page(client, user_of,
 
     client.post(f"/accounts/security/notices/{notice['message'].pk}/acknowledge/")
     assert "Nothing waits to be acknowledged." in client.get("/accounts/security/").content.decode()
+
+
+class TestVerifyNow:
+    @pytest.fixture
+    def queue(self, settings):
+        """The messages for the worker; what a test leaves there is taken back."""
+        name = settings.CELERY_BROKER_TRANSPORT_OPTIONS["global_keyprefix"] + "celery"
+        with redis.Redis.from_url(settings.CELERY_BROKER_URL) as broker:
+            before = broker.llen(name)
+            yield lambda: [json.loads(found)["headers"]["task"] for found in broker.lrange(name, 0, -1)]
+            broker.ltrim(name, -before, -1) if before else broker.delete(name)
+
+    def test_it_is_given_to_the_worker(self, client, user_of, queue):
+        client.force_login(user_of("qa_manager"))
+
+        answer = client.post(f"{PAGE}verify/", follow=True)
+
+        assert answer.redirect_chain == [(PAGE, 302)]
+        assert "The verification has begun" in answer.content.decode()
+        assert queue()[0] == "audit.verify"
+
+    def test_a_reader_does_not_start_one(self, client, user_of, queue):
+        client.force_login(user_of("auditor"))
+
+        assert client.post(f"{PAGE}verify/").status_code == 403
+        assert "Verify now" not in client.get(PAGE).content.decode()
+
+    def test_without_a_broker_it_says_so(self, client, user_of, monkeypatch):
+        gone = Celery(broker="redis://127.0.0.1:1/0", set_as_current=False)
+        monkeypatch.setattr(integrity, "verify_journal", gone.task(lambda: None, name="audit.verify"))
+        client.force_login(user_of("qa_manager"))
+
+        page = client.post(f"{PAGE}verify/", follow=True).content.decode()
+
+        assert "The worker cannot be reached. Nothing was started" in page
