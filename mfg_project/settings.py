@@ -324,6 +324,7 @@ SPECTACULAR_SETTINGS = {
         "LineStateEnum": "equipment.enums.LineState",
         "StateSourceEnum": "equipment.enums.StateSource",
         "VerdictEnum": "quality.enums.Verdict",
+        "VerificationVerdictEnum": "audit.models.verification.Verdict",
         "SignatureMeaningEnum": "audit.signatures.Meaning",
     },
     "POSTPROCESSING_HOOKS": [

@@ -178,7 +178,7 @@ class SignatureRecordSerializer(RecordSerializer):
         )
 
 
-class ReasonSerializer(serializers.Serializer):
+class DoubtSerializer(serializers.Serializer):
     level = serializers.ChoiceField(Level.choices)
     code = serializers.CharField()
 
@@ -265,7 +265,7 @@ class HealthSerializer(serializers.Serializer):
 
     now = serializers.DateTimeField()
     level = serializers.ChoiceField(Level.choices)
-    reasons = ReasonSerializer(many=True)
+    reasons = DoubtSerializer(many=True)
     seals = SealStateSerializer()
     verification = VerificationSerializer(allow_null=True)
     watched_at = serializers.DateTimeField(allow_null=True)
