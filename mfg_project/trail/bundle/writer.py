@@ -11,6 +11,7 @@ from audit.bundle import BundleWriter, Output, consistency_line, inclusion_lines
 from audit.canonical_entry import entry_line
 from audit.models import JournalEntry, Signature
 from audit.queries import sealed
+from audit.queries.archives import older_entries
 from audit.verification.shipped import journalled
 from mfg_project.trail.bundle.counts import Counts, counts_of
 from mfg_project.trail.bundle.evidence import signed
@@ -77,6 +78,9 @@ def _left_out(copy: RecordCopy, counts: Counts, logs: list[Any]) -> Iterator[str
             said = {"type": table_label(journal.table), "field": column_label(model, column)}
             yield _("%(type)s, %(field)s: only its digest is kept and shown.") % said
     yield _("Key figures and sign-in sessions are no records and are not journalled.")
+    if archived := older_entries():
+        said = {"before": f"{archived.before:%Y-%m-%d}", "names": ", ".join(archived.names)}
+        yield _("Entries from before %(before)s are in the archives of the journal (%(names)s), not in this file.") % said
     if not logs:
         yield _("The journal of this plant is not sealed yet: nothing in this file proves the entries.")
     elif earlier := sum(log.entries for log in logs[:-1]):
