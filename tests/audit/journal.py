@@ -37,8 +37,10 @@ EVIDENCE = {
     "quality.QualityCheck",
     "quality.Measurement",
 }
-DIGESTED = {"accounts.User": ["password", "previous_passwords", "signing_pin", "previous_pins", "totp_key"]}
-DIGESTED = {"accounts.User": ["password", "previous_passwords"], "audit.Timestamp": ["token"]}
+DIGESTED = {
+    "accounts.User": ["password", "previous_passwords", "signing_pin", "previous_pins", "totp_key"],
+    "audit.Timestamp": ["token"],
+}
 IGNORED = {
     "accounts.User": ["last_login", "totp_step"],
     "audit.Outbox": ["attempts", "next_try", "last_error"],
