@@ -1,4 +1,4 @@
-"""Months of the journal that lie in files, and what became of them here (`audit/sql/0013_archive`)."""
+"""Months of the journal that lie in files, and what became of them here (`audit/sql/0014_archive`)."""
 
 from django.conf import settings
 from django.db import models

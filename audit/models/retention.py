@@ -1,4 +1,4 @@
-"""How long records are kept, and what is kept regardless. The database enforces both (`audit/sql/0012_retention`)."""
+"""How long records are kept, and what is kept regardless. The database enforces both (`audit/sql/0013_retention`)."""
 
 from django.conf import settings
 from django.db import models

@@ -17,7 +17,7 @@ class TrailReview(models.Model):
     It covers what was written in [since, until), and what was written earlier but sealed only after the review
     before (`follows`). Reviews of one scope are a chain: the database refuses a second beginning, a second
     follower, a follower that does not begin where the one before ended, and a review without its reviewer's signature
-    (`audit/sql/0015_trail_review`).
+    (`audit/sql/0018_trail_review`).
     """
 
     version = 1  # written once; what a signature asks for

@@ -4,7 +4,7 @@ from audit.migration_ops import AppendOnly, SqlFile
 
 
 class Migration(migrations.Migration):
-    dependencies = [("production", "0008_status_evidence"), ("audit", "0016_one_guard")]
+    dependencies = [("production", "0008_status_evidence"), ("audit", "0010_one_guard")]
     operations = [
         SqlFile("production", "0009_one_guard"),
         AppendOnly("production.QuantityReport"),

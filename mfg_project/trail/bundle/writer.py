@@ -80,7 +80,8 @@ def _left_out(copy: RecordCopy, counts: Counts, logs: list[Any]) -> Iterator[str
     yield _("Key figures and sign-in sessions are no records and are not journalled.")
     if archived := older_entries():
         said = {"before": f"{archived.before:%Y-%m-%d}", "names": ", ".join(archived.names)}
-        yield _("Entries from before %(before)s are in the archives of the journal (%(names)s), not in this file.") % said
+        text = _("Entries from before %(before)s are in the archives of the journal (%(names)s), not in this file.")
+        yield text % said
     if not logs:
         yield _("The journal of this plant is not sealed yet: nothing in this file proves the entries.")
     elif earlier := sum(log.entries for log in logs[:-1]):

@@ -8,7 +8,7 @@ RUNS = ("last_run_at", "total_run_count", "date_changed")  # what beat notes dow
 class Migration(migrations.Migration):
     """Which tasks run when is part of how the plant works: an edit of the schedule is in the journal, a run is not."""
 
-    dependencies = [("audit", "0016_one_guard"), ("django_celery_beat", "0019_alter_periodictasks_options")]
+    dependencies = [("audit", "0010_one_guard"), ("django_celery_beat", "0019_alter_periodictasks_options")]
     operations = [
         Journalled("django_celery_beat.PeriodicTask", ignored=RUNS),
         Journalled("django_celery_beat.IntervalSchedule"),

@@ -12,7 +12,7 @@ from audit.migration_ops import AppendOnly, Journalled
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('audit', '0019_sign_in_events'),
+        ('audit', '0016_sign_in_events'),
     ]
 
     operations = [

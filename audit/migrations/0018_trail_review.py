@@ -12,7 +12,7 @@ from audit.migration_ops import AppendOnly, Journalled, SqlFile
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('audit', '0014_integrity'),
+        ('audit', '0017_integrity'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -44,7 +44,7 @@ class Migration(migrations.Migration):
                 'constraints': [models.CheckConstraint(condition=models.Q(('since__lt', models.F('until'))), name='review_has_a_length'), models.CheckConstraint(condition=models.Q(models.Q(('follows', None), ('follows_until', None)), models.Q(('follows__isnull', False), ('follows_until', models.F('since')), ('follows_until__isnull', False)), _connector='OR'), name='review_begins_where_the_one_before_ended'), models.UniqueConstraint(condition=models.Q(('follows', None)), fields=('scope',), name='review_has_one_beginning', violation_error_message='Somebody else has just reviewed this period. Look at what is due now.'), models.UniqueConstraint(fields=('follows',), name='review_has_one_follower', violation_error_message='Somebody else has just reviewed this period. Look at what is due now.'), models.UniqueConstraint(fields=('id', 'scope', 'until'), name='review_place')],
             },
         ),
-        SqlFile("audit", "0015_trail_review"),
+        SqlFile("audit", "0018_trail_review"),
         AppendOnly("audit.TrailReview"),
         Journalled("audit.TrailReview"),
     ]

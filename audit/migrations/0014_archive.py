@@ -14,7 +14,7 @@ EVIDENCE = "Says where a part of the journal lies, and is kept as long as the lo
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('audit', '0012_retention'),
+        ('audit', '0013_retention'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -87,5 +87,5 @@ class Migration(migrations.Migration):
         *(AppendOnly(model) for model in MODELS),
         *(Journalled(model) for model in MODELS),
         *(RetentionRule(model, LONGEST, EVIDENCE) for model in MODELS),
-        SqlFile("audit", "0013_archive"),
+        SqlFile("audit", "0014_archive"),
     ]

@@ -4,9 +4,9 @@ from audit.migration_ops import SqlFile
 
 
 class Migration(migrations.Migration):
-    dependencies = [("audit", "0017_schedule")]
+    dependencies = [("audit", "0011_schedule")]
     operations = [
-        SqlFile("audit", "0018_structure"),
+        SqlFile("audit", "0012_structure"),
         migrations.AlterField(
             "journalentry",
             "op",

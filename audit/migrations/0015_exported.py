@@ -8,7 +8,7 @@ from audit.migration_ops import SqlFile
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('audit', '0013_archive'),
+        ('audit', '0014_archive'),
     ]
 
     operations = [
@@ -17,5 +17,5 @@ class Migration(migrations.Migration):
             name='kind',
             field=models.CharField(choices=[('signed_in', 'Signed in'), ('password_wrong', 'Wrong password when signing in'), ('name_unknown', 'Unknown user name'), ('sign_in_refused', 'Signing in refused'), ('signing_failed', 'Wrong password when signing a record'), ('signing_refused', 'Signing a record refused'), ('locked', 'Account locked'), ('unlocked', 'Account unlocked'), ('password_set', 'Password set by an administrator'), ('password_link', 'Link for a new password sent'), ('password_changed', 'Password changed by its owner'), ('deactivated', 'Account deactivated'), ('exported', 'Records exported')], max_length=20, verbose_name='event'),
         ),
-        SqlFile('audit', '0011_gone'),
+        SqlFile('audit', '0015_gone'),
     ]

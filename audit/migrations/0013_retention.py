@@ -19,7 +19,7 @@ EVIDENCE = "Says what was done to records, and is kept as long as the longest ke
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('audit', '0018_structure'),
+        ('audit', '0012_structure'),
         ('accounts', '0005_password_policy'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
@@ -96,7 +96,7 @@ class Migration(migrations.Migration):
         AppendOnly("audit.HistoricalRetentionPolicy"),
         Journalled("audit.RetentionPolicy"),
         Journalled("audit.LegalHold"),
-        SqlFile("audit", "0012_retention"),
+        SqlFile("audit", "0013_retention"),
         RetentionRule("accounts.User_groups", FREE, LINK),
         RetentionRule("accounts.User_user_permissions", FREE, LINK),
         RetentionRule("auth.Group_permissions", FREE, LINK),
