@@ -155,6 +155,14 @@ def sign(page: Page) -> None:
     dialog.get_by_label("Reviewed and released").check()
 
 
+def signatures(page: Page) -> None:
+    page.goto("/signatures/")
+
+
+def integrity(page: Page) -> None:
+    page.goto("/audit/integrity/")
+
+
 def kpi(page: Page) -> None:
     page.goto("/kpi/")
 
@@ -175,6 +183,8 @@ def take_all(camera: Camera) -> None:
     camera.take("terminal-scrap", "operator", TABLET, terminal_scrap, themes=only)
     camera.take("explain", "operator", TABLET, explain, themes=only)
     camera.take("sign", "supervisor", TALL, sign, themes=only)
+    camera.take("signatures", "supervisor", DESK, signatures, themes=only)
+    camera.take("integrity", "auditor", TALL, integrity, themes=only)
     camera.take("characteristic", "qa_manager", DESK, characteristic, themes=only)
 
 
