@@ -23,7 +23,7 @@ _TRIGGER = re.compile(
 )
 _CONSTRAINT = re.compile(
     r"CREATE CONSTRAINT TRIGGER (\w+) AFTER ([\w ]+?) ON (\w+) DEFERRABLE INITIALLY DEFERRED\s+FOR EACH ROW"
-    r" WHEN \((.*)\)\s+EXECUTE FUNCTION (\w+)\('([\w.]*)'\)"
+    r"(?: WHEN \((.*)\))?\s+EXECUTE FUNCTION (\w+)\((?:'([\w.]*)')?\)"
 )
 _FUNCTION = re.compile(r"^CREATE (?:OR REPLACE )?FUNCTION (\w+)\(([^;$]*?)\bAS \$\$(.*?)\$\$", re.S | re.M)
 _GUARD = re.compile(r"^CREATE OR REPLACE FUNCTION genba_guard\.(\w+)\(([^;$]*?)\bAS \$\$(.*?)\$\$", re.S | re.M)
@@ -156,7 +156,8 @@ def _of_files() -> Iterator[Trigger]:
         for name, events, table, condition, function, argument in _CONSTRAINT.findall(text):
             if table in tables:
                 bits = ROW | sum(_BITS[event] for event in events.split(" OR "))
-                yield Trigger(table, name, function, bits, (argument,), condition=plain_condition(condition))
+                arguments = (argument,) if argument else ()
+                yield Trigger(table, name, function, bits, arguments, condition=plain_condition(condition))
 
 
 def plain_condition(text: str) -> str:

@@ -15,9 +15,9 @@ from psycopg.sql import SQL, Identifier
 from accounts.models import User
 from accounts.services.passwords import set_password
 from accounts.services.users import create_user, update_user
-from audit.migration_ops import Journalled
+from audit.migration_ops import FREE, Journalled
 from tests.audit.journal import ACT, REASON, SAY, entries, last_id
-from tests.database import database
+from tests.database import PLANT, database
 
 EDITOR = SimpleNamespace(quote_name=lambda name: f'"{name}"')
 
@@ -31,6 +31,9 @@ class Scratch:
     def make(self, columns: str, *, name: str = "scratch", **options: Any) -> None:
         self.session.execute(SQL(f"CREATE TABLE {name} (id int PRIMARY KEY, {columns})"))
         self.session.execute(SQL(Journalled("x.X", **options)._triggers(EDITOR, name, "id")))
+        self.session.execute(SQL("SET LOCAL ROLE {}").format(Identifier(f"{PLANT}_journal")))  # kept no years here
+        self.session.execute("INSERT INTO retention_rule VALUES (%s, %s, 'A test.')", [name, FREE])
+        self.session.execute("RESET ROLE")
 
     def run(self, statement: str, *params: Any) -> None:
         self.session.execute(SQL(statement), params or None)
