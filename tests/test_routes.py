@@ -62,9 +62,9 @@ OWN_AFFAIRS = PUBLIC | {
     "/admin/password_change/",
 }
 # A scanned code may only show a job; a command it carries is a service that asks for its own permission.
-# A file that is sent in is only looked at.
-ALSO_READS = {"/terminal/scan/<pk>/", "/api/v1/audit/verify-bundle/"}
-REFUSED = {401, 403, 404, 405}
+# A file or a checkpoint that is sent in is only looked at.
+ALSO_READS = {"/terminal/scan/<pk>/", "/api/v1/audit/verify-bundle/", "/audit/checkpoint/"}
+REFUSED = {301, 401, 403, 404, 405}  # 301: to the same address with its final slash, which is asked as well
 OUR_APPS = ("accounts", "audit", "equipment", "inventory", "production", "quality")
 
 

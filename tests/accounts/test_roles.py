@@ -15,7 +15,7 @@ from accounts.services import authenticators, locks, pins, qualifications, state
 from accounts.services.passwords import send_link, set_password
 from accounts.services.roles import sync_roles_of_app
 from accounts.services.users import create_user, update_user
-from audit import master_data, retention
+from audit import checkpoint_mail, master_data, retention
 from audit.context import act_as
 from audit.errors import DomainError, MissingPermission
 from audit.models import LegalHold, RetentionPolicy
@@ -255,6 +255,7 @@ DOORS = (
             qualification_id=w.planned.created_by.qualifications.get().pk, reason=WHY
         ),
     ),
+    Door("send_checkpoint", "audit.send_journalseal", lambda w: checkpoint_mail.send()),
     Door("place_hold", "audit.place_legalhold", lambda w: retention.place_hold(reason=WHY)),
     Door(
         "lift_hold",

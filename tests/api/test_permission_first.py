@@ -48,7 +48,9 @@ def write_routes() -> dict[tuple[str, str], tuple[str, str]]:
     return found
 
 
-ROUTES = write_routes()
+# A file that is sent in is only looked at, by whoever reads the trail.
+LOOKS_ONLY = ("audit-verify-bundle", "create")
+ROUTES = {route: found for route, found in write_routes().items() if route != LOOKS_ONLY}
 
 
 def test_every_write_of_the_api_is_in_this_test():

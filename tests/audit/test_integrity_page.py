@@ -227,7 +227,11 @@ class TestVerifyNow:
 
     def test_without_a_broker_it_says_so(self, client, user_of, monkeypatch):
         gone = Celery(broker="redis://127.0.0.1:1/0", set_as_current=False)
-        monkeypatch.setattr(integrity, "verify_journal", gone.task(lambda: None, name="audit.verify"))
+
+        @gone.task(name="audit.verify")
+        def never() -> None: ...
+
+        monkeypatch.setattr(integrity, "verify_journal", never)
         client.force_login(user_of("qa_manager"))
 
         page = client.post(f"{PAGE}verify/", follow=True).content.decode()

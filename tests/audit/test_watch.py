@@ -37,6 +37,12 @@ def witness(settings, tmp_path) -> Path:
 
 
 @pytest.fixture
+def unhurried(monkeypatch):
+    """What the installation wrote into this database has waited for its seal since the tests began."""
+    monkeypatch.setattr(watch, "LAG_ALARM", dt.timedelta(days=1))
+
+
+@pytest.fixture
 def well(as_admin, witness) -> Path:
     factories.plant()
     keep(intact(), timezone.now())
@@ -155,7 +161,7 @@ class TestWitness:
         assert kinds() == ["witness"]
         assert standing() == "behind"
 
-    def test_that_saw_more_than_there_is(self, well):
+    def test_that_saw_more_than_there_is(self, well, unhurried):
         as_administrator(
             "DELETE FROM journal_checkpoint WHERE size = (SELECT max(size) FROM journal_checkpoint)",
             "INSERT INTO journal_checkpoint SELECT 1, 1, hash, '1', now(), 'x' FROM journal_leaf WHERE idx = 0",
@@ -286,7 +292,7 @@ def test_coverage_is_measured_and_kept_and_not_again_at_once(as_admin, monkeypat
     assert not measure_coverage()
 
 
-def test_before_anything_was_written_there_is_nothing_to_alarm_of(witness, db):
+def test_before_anything_was_written_there_is_nothing_to_alarm_of(witness, unhurried, db):
     state = seal_state()
     assert (state.epoch, state.note) == (0, "")
 

@@ -41,6 +41,14 @@ OF_NO_LINE = {
     "acknowledge",
     "qualify",
     "end_qualification",
+    "issue statement",
+    "revoke an authenticator",
+    "revoke a PIN",
+    "place_hold",
+    "lift_hold",
+    "set_policy",
+    "update_policy",
+    "send_checkpoint",
 }
 SEEN_ONLY = {"record_check"}  # of an order that is not seen nothing is told: it does not exist
 

@@ -32,9 +32,11 @@ ASKERS = 6
 
 FASTER_BEAT = f"""
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
+from accounts.services.users import installing
 task = PeriodicTask.objects.get(name="production.refresh_kpis")
-task.interval, _ = IntervalSchedule.objects.get_or_create(every={EVERY}, period="seconds")
-task.save()
+with installing("set_up_test"):
+    task.interval, _ = IntervalSchedule.objects.get_or_create(every={EVERY}, period="seconds")
+    task.save()
 """
 
 

@@ -172,7 +172,7 @@ def test_page_asks_the_same_number_of_queries_for_one_and_three_lines(
     planned(plant.line, "16:00", "18:00")
     states(plant.line, ("16:00", "17:00", "stopped"), reason=plant.stop_reason)
     refresh_kpis()
-    with django_assert_max_num_queries(18) as one:
+    with django_assert_max_num_queries(20) as one:
         client.get(ONE_DAY)
     for _ in range(2):
         line = factories.line()

@@ -78,7 +78,7 @@ def test_list_asks_the_same_number_of_queries_for_one_and_three(
 ):
     client = signed_in("inspector")
     measure(order, diameter, "10.00", "10.02")
-    with django_assert_max_num_queries(12) as one:
+    with django_assert_max_num_queries(14) as one:
         client.get("/quality/")
     for _ in range(2):
         measure(order, factories.characteristic(plant.product), "10.00", "10.02", "10.01", place="Lab B")
@@ -169,7 +169,7 @@ def test_characteristic_page_asks_the_same_number_of_queries_for_more_values(
 ):
     client = signed_in("inspector")
     measure(order, diameter, "10.00")
-    with django_assert_max_num_queries(9) as one:
+    with django_assert_max_num_queries(11) as one:
         client.get(detail(diameter))
     measure(order, diameter, "10.01", "10.02")
     with django_assert_num_queries(len(one)):
@@ -298,7 +298,7 @@ def test_queue_asks_the_same_number_of_queries_for_one_and_three(
 ):
     client = signed_in("inspector")
     measure(order, diameter, "10.20")
-    with django_assert_max_num_queries(11) as one:
+    with django_assert_max_num_queries(13) as one:
         client.get("/quality/checks/")
     measure(order, diameter, "10.20", "10.30", place="Lab A")
     with django_assert_num_queries(len(one)):
