@@ -27,7 +27,6 @@ from rest_framework_simplejwt.tokens import RefreshToken  # noqa: E402
 
 from accounts.models import User  # noqa: E402
 from accounts.services.users import installing  # noqa: E402
-from accounts.views import PASSWORD_BACKEND  # noqa: E402
 from audit.context import act_as  # noqa: E402
 from audit.signatures import Meaning, Signing, confirm_identity  # noqa: E402
 from equipment.models import ProductionLine  # noqa: E402
@@ -139,7 +138,7 @@ def targets() -> dict[str, Any]:
 def session_of(user: User) -> str:
     session = import_module(settings.SESSION_ENGINE).SessionStore()
     session[SESSION_KEY] = str(user.pk)
-    session[BACKEND_SESSION_KEY] = PASSWORD_BACKEND
+    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
     session[HASH_SESSION_KEY] = user.get_session_auth_hash()
     session.save()
     return session.session_key
