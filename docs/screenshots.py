@@ -159,10 +159,6 @@ def signatures(page: Page) -> None:
     page.goto("/signatures/")
 
 
-def integrity(page: Page) -> None:
-    page.goto("/audit/integrity/")
-
-
 def kpi(page: Page) -> None:
     page.goto("/kpi/")
 
@@ -184,7 +180,6 @@ def take_all(camera: Camera) -> None:
     camera.take("explain", "operator", TABLET, explain, themes=only)
     camera.take("sign", "supervisor", TALL, sign, themes=only)
     camera.take("signatures", "supervisor", DESK, signatures, themes=only)
-    camera.take("integrity", "auditor", TALL, integrity, themes=only)
     camera.take("characteristic", "qa_manager", DESK, characteristic, themes=only)
 
 

@@ -26,6 +26,9 @@ VERDICTS = {
     Level.ATTENTION: gettext_lazy("Yes, but somebody has to look at this."),
     Level.BAD: gettext_lazy("No. Do not rely on the records before this is settled."),
 }
+# Without these nobody knows: the answer is not a yes.
+UNPROVEN = {"never_verified", "not_checked", "verification_overdue"}
+NOT_PROVEN = gettext_lazy("Not proven. The records have to be verified first.")
 # What each reason says, and the card that explains it
 WORDS: dict[str, tuple[Promise, str]] = {
     "never_verified": (gettext_lazy("Nothing was ever verified."), "verification"),
@@ -73,11 +76,16 @@ class Said:
         return ICONS.get(self.tone, "info")
 
 
+def _verdict(health: Health) -> str:
+    unproven = health.level == Level.ATTENTION and any(each.code in UNPROVEN for each in health.reasons)
+    return str(NOT_PROVEN if unproven else VERDICTS[health.level])
+
+
 def integrity_context(health: Health) -> dict[str, Any]:
     seals, now = health.seals, health.now
     return {
         "level": health.level.value,
-        "verdict": Said(str(VERDICTS[health.level]), TONES[health.level]),
+        "verdict": Said(_verdict(health), TONES[health.level]),
         "as_of": moment(now),
         "reasons": [_reason(each.level, each.code) for each in health.reasons],
         "questions": _questions(health.verification),

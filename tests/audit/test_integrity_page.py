@@ -135,6 +135,9 @@ class TestReasons:
         keep(Report(), timezone.now())
         seal_everything()
         assert answer(auditor) == ("attention", ["not_checked"])
+        page = auditor.get(PAGE).content.decode()
+        assert "Not proven. The records have to be verified first." in page
+        assert "Yes" not in page.split("verdict-text")[1].split("</p>")[0]
 
         monkeypatch.setattr(watch, "VERIFIED_WITHIN", dt.timedelta(0))
         assert answer(auditor) == ("attention", ["not_checked", "verification_overdue"])
