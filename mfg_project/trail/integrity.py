@@ -49,7 +49,7 @@ def verify_now(request: HttpRequest) -> HttpResponse:
     except OperationalError:  # the broker does not answer
         messages.error(request, _("The worker cannot be reached. Nothing was started; try again in a minute."))
     else:
-        messages.success(request, _("The verification has begun. Its result appears here by itself."))
+        messages.success(request, _("The verification was handed to the worker. Its result appears here by itself."))
     return redirect("trail:integrity")
 
 

@@ -219,7 +219,7 @@ class TestVerifyNow:
         answer = client.post(f"{PAGE}verify/", follow=True)
 
         assert answer.redirect_chain == [(PAGE, 302)]
-        assert "The verification has begun" in answer.content.decode()
+        assert "The verification was handed to the worker" in answer.content.decode()
         assert queue()[0] == "audit.verify"
 
     def test_a_reader_does_not_start_one(self, client, user_of, queue):
