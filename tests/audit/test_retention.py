@@ -107,6 +107,17 @@ def test_who_only_reads_deletes_nothing(plant_on_disk, role):
     assert {attempt(role, model, SAY) for model in regulated()} == {REFUSED}
 
 
+def test_a_key_changed_away_is_a_record_that_goes(plant):
+    key = plant.stop_reason.pk
+    start = last_id()
+
+    with pytest.raises(RecordKept), change("update_record", REASON):
+        ReasonCode.objects.filter(pk=key).update(id="01900000-0000-7000-8000-00000000beef")
+
+    assert ReasonCode.objects.filter(pk=key).exists()
+    assert entries(start) == []
+
+
 def test_links_and_settings_are_what_may_go_at_any_time():
     """What else is declared free has to be named here, with somebody looking."""
     free = {table for table, rule in retention_rules().items() if rule == "free"}
