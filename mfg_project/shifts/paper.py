@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import ngettext, pgettext
 
 from audit.plant_clock import offset_minutes, with_offset
 from mfg_project.common.formats import UNKNOWN, duration, hours, number, percent
@@ -39,6 +39,7 @@ from production.views.tiles import rates_of
 from quality.models import Measurement, QualityCheck
 
 Row = list[Cell | str]
+NARROW = {"stops", "scrap", "quality", "people"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,11 @@ class Section:
     name: str  # of the address within the page
     title: str
     blocks: Sequence[Block]
+
+    @property
+    def is_wide(self) -> bool:
+        """Takes the width of a page; two of the others stand side by side."""
+        return self.name not in NARROW
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +97,8 @@ def checkpoint(sheet: Sheet | None) -> Section:
         rows = [(_("Log"), sheet.origin), (_("Entries"), sheet.size), (_("Sealed"), sheet.sealed_at)]
         rows += [(_("Epoch"), str(sheet.epoch)), ("SHA-256", sheet.digest)]
         if sheet.pending:
-            rows.append((_("Not sealed yet"), _("%(count)s entries") % {"count": number(sheet.pending)}))
+            text = ngettext("%(count)s entry", "%(count)s entries", sheet.pending)
+            rows.append((_("Not sealed yet"), text % {"count": number(sheet.pending)}))
         blocks.append(Code(sheet.note, _("QR code of the signed note"), rows, _about_the_code()))
     return Section("checkpoint", _("Checkpoint of the audit trail"), blocks)
 
@@ -132,10 +139,16 @@ def _head(facts: ShiftFacts) -> Iterator[Block]:
             (_("Plant"), current_plant().name or UNKNOWN),
             (_("Production day"), f"{shift.production_date:%Y-%m-%d}"),
             (_("Shift"), shift_name(shift)),
-            (_("Begins"), full(shift.starts_at)),
-            (_("Ends"), full(shift.ends_at)),
+            (_("Begins"), _begin_or_end(shift.starts_at)),
+            (_("Ends"), _begin_or_end(shift.ends_at)),
         ]
     )
+
+
+def _begin_or_end(at: dt.datetime) -> Cell:
+    local, utc = timezone.localtime(at), at.astimezone(dt.UTC)
+    text = local.isoformat(sep=" ", timespec="minutes")
+    return Cell(f"{text[:-6]} {text[-6:]}", f"{current_plant().time_zone} · {utc:%Y-%m-%d %H:%M} UTC")
 
 
 def _figures(facts: ShiftFacts) -> Iterator[Block]:
@@ -174,7 +187,7 @@ def _orders(facts: ShiftFacts) -> Iterator[Block]:
         Column(_("Order"), 1.3),
         Column(_("Product"), 1.7),
         Column(_("Operation"), 1.2),
-        Column(_("At the end of the shift"), 1.1),
+        Column(_("Now") if facts.is_running else _("At the end of the shift"), 1.1),
         Column(_("Planned"), mm=19, right=True),
         Column(_("Good"), mm=15, right=True),
         Column(_("Scrap"), mm=13, right=True),
@@ -183,7 +196,8 @@ def _orders(facts: ShiftFacts) -> Iterator[Block]:
     ]
     yield Table(columns, [_order_row(each, facts.orders[each.job.work_order_id]) for each in facts.worked])
     yield Text(
-        _("Good, scrap and rework are of this shift; planned and good in all are of the whole operation."), quiet=True
+        _("Good, scrap and rework are of this shift; planned and good in all are of the whole operation, until now."),
+        quiet=True,
     )
 
 
@@ -196,8 +210,8 @@ def _order_row(each: JobInShift, order: WorkOrder) -> Row:
         Cell(str(JobOrderStatus(each.status).label), loud=each.status == JobOrderStatus.HELD),
         Cell(number(order.planned_quantity), order.uom),
         number(each.good),
-        Cell(number(each.scrap), loud=each.scrap > 0),
-        Cell(number(each.rework), loud=each.rework > 0),
+        number(each.scrap),
+        number(each.rework),
         number(job.good),
     ]
 
@@ -208,11 +222,10 @@ def _order_cell(order: WorkOrder) -> Cell:
 
 
 def _hours(facts: ShiftFacts) -> Iterator[Block]:
-    line = facts.shift.line
-    capacity = line.capacity_per_hour
+    target = float(facts.shift.line.efficiency_rate)
     columns = [
         Column(_("Hour"), 1.3),
-        Column(_("Capacity"), right=True),
+        Column(_("Possible"), right=True),
         Column(_("Good"), right=True),
         Column(_("Scrap"), right=True),
         Column(_("Rework"), right=True),
@@ -220,31 +233,34 @@ def _hours(facts: ShiftFacts) -> Iterator[Block]:
         Column(_("Stopped"), right=True),
         Column(_("OEE"), right=True),
     ]
-    yield Table(columns, [_hour_row(hour, capacity, float(line.efficiency_rate), facts.now) for hour in facts.hours])
+    yield Table(columns, [_hour_row(hour, facts, target) for hour in facts.hours])
     said = [
-        _("OEE in bold is below the target of the line, %(target)s.")
-        % {"target": percent(float(line.efficiency_rate), 0)}
+        _("Possible: the same pieces at standard speed in all of the planned busy time. Good of possible is OEE."),
+        _("OEE in bold is below the target of the line, %(target)s.") % {"target": percent(target, 0)},
     ]
-    if capacity:
-        text = _("Capacity: %(count)s pieces an hour, for the planned busy time of the hour.")
-        said.insert(0, text % {"count": number(capacity)})
     yield Text(" ".join(said), quiet=True)
 
 
-def _hour_row(hour: Hour, capacity: int | None, target: float, now: dt.datetime) -> Row:
+def _hour_row(hour: Hour, facts: ShiftFacts, target: float) -> Row:
     figures = hour.figures
-    possible = None if not capacity or figures.planned_busy_s is None else capacity * figures.planned_busy_s / 3600
-    small = _("so far") if hour.begin <= now < hour.end else ""
     return [
-        Cell(f"{clock(hour.begin)}–{clock(hour.end)}", small),
-        number(possible, 0),
+        Cell(f"{clock(hour.begin)}–{clock(hour.end)}", _("so far") if hour.begin <= facts.now < hour.end else ""),
+        number(possible(figures, facts.figures), 0),
         number(figures.good),
-        Cell(number(figures.scrap), loud=figures.scrap > 0),
-        Cell(number(figures.rework), loud=figures.rework > 0),
+        number(figures.scrap),
+        number(figures.rework),
         duration(figures.running_s),
-        Cell(duration(figures.stopped_s), loud=figures.stopped_s >= 60),
+        duration(figures.stopped_s),
         Cell(percent(figures.oee), loud=rates_of(figures, target).below_target),
     ]
+
+
+def possible(hour: KeyFigures, whole: KeyFigures) -> float | None:
+    """Pieces the planned busy time allows at standard speed, of the mix counted; of the shift's where nothing was."""
+    mix = hour if hour.produced and hour.standard_s else whole
+    if hour.planned_busy_s is None or not mix.produced or not mix.standard_s:
+        return None
+    return hour.planned_busy_s * float(mix.produced) / mix.standard_s
 
 
 def _stops(facts: ShiftFacts) -> Iterator[Block]:

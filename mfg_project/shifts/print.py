@@ -26,13 +26,14 @@ def printed(all_facts: Sequence[ShiftFacts], checkpoint: Section, *, now: dt.dat
     _note(shifts)
     who = current_act().actor.printed_name or current_act().actor.get_username()
     said = {"who": who, "when": full(now), "app": settings.GENBA_VERSION}
-    blocks = list(_one(all_facts[0]) if len(shifts) == 1 else _several(all_facts))
+    witness = [Heading(checkpoint.title), *checkpoint.blocks]
+    blocks = [*_one(all_facts[0]), *witness] if len(shifts) == 1 else _several(all_facts, witness)
     document = Document(
         title=_title(shifts),
         kind=_("Shift report"),
         identification=" · ".join([f"{shifts[0].production_date:%Y-%m-%d}", shift_name(shifts[0]), _lines(shifts)]),
         made=_("Printed by %(who)s on %(when)s with Genba %(app)s") % said,
-        blocks=[*blocks, Heading(checkpoint.title), *checkpoint.blocks],
+        blocks=blocks,
     )
     return pdf_of(document, at=now)
 
@@ -65,8 +66,9 @@ def _one(facts: ShiftFacts) -> list[Block]:
     return list(report_of(facts).blocks())
 
 
-def _several(all_facts: Sequence[ShiftFacts]) -> list[Block]:
-    blocks: list[Block] = [overview(all_facts)]
+def _several(all_facts: Sequence[ShiftFacts], witness: list[Block]) -> list[Block]:
+    """The first sheet is of all lines together."""
+    blocks: list[Block] = [overview(all_facts), *witness]
     for facts in all_facts:
         blocks += [NewPage(facts.shift.line.line_name), *_one(facts)]
     return blocks
