@@ -188,7 +188,7 @@ def _orders(facts: ShiftFacts) -> Iterator[Block]:
         Column(_("Product"), 1.7),
         Column(_("Operation"), 1.2),
         Column(_("Now") if facts.is_running else _("At the end of the shift"), 1.1),
-        Column(_("Planned"), mm=19, right=True),
+        Column(pgettext("quantity", "Planned"), mm=19, right=True),
         Column(_("Good"), mm=15, right=True),
         Column(_("Scrap"), mm=13, right=True),
         Column(_("Rework"), mm=14, right=True),
@@ -351,7 +351,7 @@ def _people(facts: ShiftFacts) -> Iterator[Block]:
         return
     columns = [
         Column(_("Printed name"), 3),
-        Column(_("Steps"), right=True),
+        Column(pgettext("how many", "Steps"), right=True),
         Column(_("Counts"), right=True),
         Column(_("Stops"), right=True),
         Column(_("Checks"), right=True),

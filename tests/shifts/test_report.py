@@ -298,6 +298,21 @@ def test_page_and_paper_say_the_same(client, user_of, early):
     assert faults(pdf(client, early)) == []
 
 
+def test_the_paper_shows_signatures_with_name_time_and_meaning(client, user_of, running):
+    client.force_login(user_of("qa_manager"))
+    signature = facts(running).signatures[0].view
+    paper = text_of(pdf(client, running))
+
+    for part in (
+        "Test releaser",
+        "Supervisor",
+        "Released for production",
+        signature.when,
+        "The shift is still running.",
+    ):
+        assert "".join(part.split()) in "".join(paper.split()), part
+
+
 def test_printing_is_recorded(client, user_of, early):
     client.force_login(user_of("supervisor"))
     page(client, early)
@@ -387,10 +402,11 @@ def test_what_makes_no_sense_is_a_shift_there_is_not(asked, client, user_of):
 
 def test_queries_do_not_grow_with_the_shift(plant, early, django_assert_max_num_queries):
     def asked() -> int:
-        with django_assert_max_num_queries(30) as queries:
+        with django_assert_max_num_queries(15) as queries:
             facts(early)
         return len(queries)
 
+    counted(plant, (at("09:00"), 5, 1))  # with somebody to name
     before = asked()
     for hour in range(9, 13):
         counted(plant, (at(f"{hour}:05"), 5, 1))
