@@ -80,7 +80,7 @@ def _sections() -> list[tuple[str, str, Callable[[ShiftFacts], Iterator[Block]]]
         ("figures", _("Key figures"), _figures),
         ("orders", _("Orders run"), _orders),
         ("hours", _("Hour by hour"), _hours),
-        ("stops", _("Stops"), _stops),
+        ("stops", pgettext("heading", "Stops"), _stops),
         ("scrap", _("Scrap and rework by reason"), _scrap),
         ("quality", _("Quality"), _quality),
         ("people", _("Who worked"), _people),

@@ -313,6 +313,16 @@ def test_the_paper_shows_signatures_with_name_time_and_meaning(client, user_of, 
         assert "".join(part.split()) in "".join(paper.split()), part
 
 
+def test_in_japanese_it_is_paper_of_the_same_facts(client, user_of, early):
+    client.force_login(user_of("supervisor"))
+    paper = client.get(f"/shifts/{early.pk}.pdf", headers={"accept-language": "ja"}).content
+
+    text = text_of(paper)
+    assert faults(paper) == []
+    assert "電子署名" in text
+    assert "42.2%" in text.replace(" ", "")
+
+
 def test_printing_is_recorded(client, user_of, early):
     client.force_login(user_of("supervisor"))
     page(client, early)
