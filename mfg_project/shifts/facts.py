@@ -193,7 +193,7 @@ def _people(
 
 def _told_of(stop: LineStateInterval, shift: ScheduledShift) -> set[Any]:
     """Who entered a stop or said why it was, in this shift."""
-    told = set()
+    told: set[Any] = set()
     if stop.source == StateSource.PERSON and stop.started_at >= shift.starts_at:
         told.add(stop.reported_by_id)
     if stop.explained_at and shift.starts_at <= stop.explained_at < shift.ends_at:

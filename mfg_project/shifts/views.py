@@ -116,10 +116,12 @@ def _found(pk: int) -> ScheduledShift:
 
 
 def _asked_day(request: HttpRequest) -> dt.date | None:
+    """None for what is no day, or has none before or after it."""
     try:
-        return dt.date.fromisoformat(asked_text(request, "day"))
+        day = dt.date.fromisoformat(asked_text(request, "day"))
     except ValueError:
         return None
+    return day if dt.date.min < day < dt.date.max else None
 
 
 def _group(some: Sequence[ScheduledShift], now: dt.datetime) -> dict[str, Any]:

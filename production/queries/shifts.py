@@ -106,7 +106,7 @@ def stops_in(shift: ScheduledShift, *, now: dt.datetime) -> list[Stop]:
     return [
         Stop(interval, max(interval.started_at, shift.starts_at), min(interval.ended_at or until, until))
         for interval in intervals_between([shift.line_id], shift.starts_at, until)[shift.line_id]
-        if interval.state == LineState.STOPPED
+        if interval.state == LineState.STOPPED and until > shift.starts_at
     ]
 
 
