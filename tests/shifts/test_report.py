@@ -405,7 +405,9 @@ def test_the_page_of_a_line_leads_to_the_shift_that_runs(client, user_of, runnin
         assert 'href="/shifts/"' in client.get(address).content.decode()
 
 
-@pytest.mark.parametrize("asked", ["day=2026-13-40", "day=", "day=0001-01-01&shift=1", "day=9999-12-31", "shift=x", f"day={DAY}&shift=1"])
+@pytest.mark.parametrize(
+    "asked", ["day=2026-13-40", "day=", "day=0001-01-01&shift=1", "day=9999-12-31", "shift=x", f"day={DAY}&shift=1"]
+)
 def test_what_makes_no_sense_is_a_shift_there_is_not(asked, client, user_of):
     client.force_login(user_of("supervisor"))
 
