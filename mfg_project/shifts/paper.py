@@ -1,6 +1,6 @@
 """What the report of a shift says, in sections of blocks. The page and the PDF draw the same ones.
 
-A section more (the handover to the next shift) is one more function in `SECTIONS`.
+A section more (the handover to the next shift) is one more function in `_sections`.
 """
 
 import datetime as dt
