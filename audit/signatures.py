@@ -257,8 +257,10 @@ def signatures_of(record: Signable) -> list[SignatureView]:
     rows = Signature.objects.filter(record_label=record._meta.label_lower, record_pk=str(record.pk)).order_by(
         "signed_at", "step_no"
     )
-    return _judged(rows, digest(record.signed_content()))
+    return judged(rows, record)
 
 
-def _judged(rows: Iterable[Signature], current: str) -> list[SignatureView]:
+def judged(rows: Iterable[Signature], record: Signable) -> list[SignatureView]:
+    """Signatures on `record`, each with whether the record still is what was signed."""
+    current = digest(record.signed_content())
     return [SignatureView(row, row.digest == current) for row in rows]

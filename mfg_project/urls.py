@@ -13,6 +13,7 @@ urlpatterns = [
     path("quality/", include("quality.urls")),
     path("", include("mfg_project.trail.urls")),
     path("", include("mfg_project.signing.urls")),
+    path("", include("mfg_project.shifts.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/", include(admin_doors)),
     path("admin/", admin.site.urls),

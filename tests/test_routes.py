@@ -16,7 +16,7 @@ from django.urls.resolvers import RoutePattern
 
 from accounts.roles import ROLES
 from audit.models import JournalEntry
-from production.models import JobOrder, QuantityReport
+from production.models import JobOrder, QuantityReport, ScheduledShift
 from tests.admin.world import World, world
 
 pytestmark = pytest.mark.django_db
@@ -133,6 +133,7 @@ def _page_keys(made: World) -> dict[str, object]:
         "job-orders": JobOrder.objects.first().pk,
         "reports": QuantityReport.objects.first().pk,
         "quantity-reports": QuantityReport.objects.first().pk,
+        "shifts": ScheduledShift.objects.filter(line=made.plant.line).values_list("pk", flat=True).first(),
         "characteristics": made.characteristic.pk,
         "checks": made.check.pk,
         "quality-checks": made.check.pk,

@@ -15,8 +15,10 @@ from django.test import Client
 from accounts.models import User
 from accounts.roles import ROLES
 from equipment.models import ProductionLine
+from equipment.queries.site import production_day
 from equipment.scope import condition, is_limited
 from equipment.services.line_assignments import assign_line
+from production.models import ScheduledShift
 from tests.admin.world import World, world
 from tests.test_routes import OUR_APPS, OWN_AFFAIRS, _page_keys, routes
 
@@ -100,6 +102,7 @@ def asked_with_words(two: Two) -> list[str]:
         "/orders/?q=WO",
         f"/orders/?line={line}&status=all",
         "/orders.csv?status=all",
+        f"/shifts.pdf?day={production_day()}&shift={ScheduledShift.objects.filter(line=line).first().shift_id}",
         "/quality/checks/?days=all",
         f"/quality/checks/new/?order={order}",
         f"/quality/checks/new/?job={job}",

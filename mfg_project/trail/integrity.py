@@ -1,14 +1,11 @@
 """Can I trust the records now? The page, and the checkpoint as something to take away and to compare with."""
 
-import hashlib
 from typing import Any
 
-import segno
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from kombu.exceptions import OperationalError
@@ -19,12 +16,13 @@ from audit.errors import Conflict, NotFound
 from audit.models import JournalSeal, Timestamp
 from audit.queries.compare import Comparison, as_kept, compare
 from audit.queries.health import health
-from audit.queries.seal_state import SealState, seal_state
+from audit.queries.seal_state import seal_state
 from audit.tasks import verify_journal
 from mfg_project.common.formats import both_zones, number
 from mfg_project.common.pages import allowed, render_page
 from mfg_project.trail.access import require_trail_of_everything
 from mfg_project.trail.integrity_words import integrity_context
+from mfg_project.trail.sheet import sheet_of
 
 READ_TRAIL = "audit.view_journalentry"
 VERIFY = "audit.add_verificationrun"
@@ -59,7 +57,10 @@ def checkpoint(request: HttpRequest) -> HttpResponse:
     """A sheet to print; and whether a note somebody kept is the beginning of this log (that changes nothing)."""
     kept = request.POST.get("note", "")
     compared = compare(as_kept(kept)) if kept.strip() and len(kept) <= LARGEST_NOTE else None
-    context = _sheet(seal_state()) | {
+    state = seal_state()
+    context = {
+        "sheet": sheet_of(state),
+        "printed_at": both_zones(state.now),
         "kept": kept[:LARGEST_NOTE],
         "compared": _compared(compared) if compared else None,
         "can_send": request.user.has_perm(checkpoint_mail.SEND),
@@ -120,25 +121,6 @@ def _timestamp(pk: int) -> Timestamp:
 def _as_file(content: bytes, name: str, content_type: str) -> HttpResponse:
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return HttpResponse(content, content_type=content_type, headers=headers)
-
-
-def _sheet(state: SealState) -> dict[str, Any]:
-    if not state.note:
-        return {"seals": None}
-    return {
-        "seals": state,
-        "size": number(state.size),
-        "sealed_at": both_zones(state.sealed_at) if state.sealed_at else "",
-        "qr": qr_of(state.note),
-        "note_digest": hashlib.sha256(state.note.encode()).hexdigest(),
-        "printed_at": both_zones(state.now),
-    }
-
-
-def qr_of(note: str) -> str:
-    """The whole signed note, byte for byte: what is scanned is what was signed."""
-    drawn = segno.make_qr(note.encode(), error="m").svg_inline(omitsize=True, border=4, svgclass="qr", lineclass=None)
-    return mark_safe(drawn)  # noqa: S308 the library draws paths only, no text of ours
 
 
 def _compared(found: Comparison) -> dict[str, Any]:

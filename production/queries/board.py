@@ -108,7 +108,7 @@ def _lines_now(lines: QuerySet[ProductionLine], *, now: dt.datetime) -> list[Lin
         return []
     today = today_at(now)
     ids = [line.pk for line in found]
-    intervals = _intervals_of(ids, today)
+    intervals = intervals_between(ids, today.begin, today.end)
     jobs, figures = pressing_job_by_line(ids), today_by_line(now, ids)
     return [_line_now(line, intervals[line.pk], jobs.get(line.pk), figures, today) for line in found]
 
@@ -132,11 +132,14 @@ def _line_now(
     )
 
 
-def _intervals_of(line_ids: Iterable[UUID], today: Today) -> dict[UUID, list[LineStateInterval]]:
+def intervals_between(
+    line_ids: Iterable[UUID], begin: dt.datetime, end: dt.datetime
+) -> dict[UUID, list[LineStateInterval]]:
+    """What each line did in a period, oldest first; the first and last may reach beyond it."""
     rows = (
         LineStateInterval.objects.filter(line_id__in=list(line_ids))
-        .filter(Q(ended_at=None) | Q(ended_at__gt=today.begin))
-        .filter(started_at__lt=today.end)
+        .filter(Q(ended_at=None) | Q(ended_at__gt=begin))
+        .filter(started_at__lt=end)
         .select_related("reason", "explained_by")
         .order_by("started_at")
     )

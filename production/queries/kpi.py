@@ -21,17 +21,28 @@ from production.kpi_formulas import KeyFigures, total
 from production.models import KpiDaily, KpiDay, KpiDayStop
 
 SUMS = [field.name for field in fields(KeyFigures)]
-TODAY = """
-    SELECT l.id, t.planned_busy_s, t.running_s, t.setup_s, t.stopped_s, t.idle_s, t.maintenance_s, t.no_data_s,
+FIGURES = """
+           t.planned_busy_s, t.running_s, t.setup_s, t.stopped_s, t.idle_s, t.maintenance_s, t.no_data_s,
            c.standard_s, c.good, c.scrap, c.rework, c.finished,
            o.total_work_orders, o.completed_work_orders, o.on_time_completions
+"""
+TODAY = f"""
+    SELECT l.id, {FIGURES}
     FROM (SELECT production_day_begin(production_day_of(%(now)s)) AS a, %(now)s::timestamptz AS z) day,
          production_lines l,
          production_time_sums(l.id, day.a, day.z) t,
          production_count_sums(l.id, day.a, day.z) c,
          production_order_sums(l.id, day.a, day.z) o
     WHERE l.is_active AND (%(lines)s::uuid[] IS NULL OR l.id = ANY(%(lines)s))
-"""
+"""  # noqa: S608 constants of ours
+SPANS = f"""
+    SELECT span.n, {FIGURES}
+    FROM unnest(%(begins)s::timestamptz[], %(ends)s::timestamptz[]) WITH ORDINALITY AS span (a, z, n),
+         production_time_sums(%(line)s, span.a, span.z) t,
+         production_count_sums(%(line)s, span.a, span.z) c,
+         production_order_sums(%(line)s, span.a, span.z) o
+    ORDER BY span.n
+"""  # noqa: S608 constants of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +82,16 @@ class Waterfall:
 
 def today_by_line(now: dt.datetime, line_ids: Sequence[UUID] | None = None) -> dict[UUID, KeyFigures]:
     """The production day so far of every active line (or of `line_ids`), in one query."""
-    with connection.cursor() as cursor:
-        cursor.execute(TODAY, {"now": now, "lines": list(line_ids) if line_ids is not None else None})
-        names = [column.name for column in cursor.description][1:]
-        return {row[0]: KeyFigures(**dict(zip(names, row[1:], strict=True))) for row in cursor.fetchall()}
+    return dict(_computed(TODAY, {"now": now, "lines": list(line_ids) if line_ids is not None else None}))
+
+
+def of_spans(line_id: UUID, spans: Sequence[tuple[dt.datetime, dt.datetime]]) -> list[KeyFigures]:
+    """The figures of one line between any moments, as true to the second as today's, in one query.
+
+    Times to come count nothing. What the caller may see of the line is asked before.
+    """
+    begins, ends = [begin for begin, _end in spans], [end for _begin, end in spans]
+    return [figures for _n, figures in _computed(SPANS, {"line": line_id, "begins": begins, "ends": ends})]
 
 
 def daily(start: dt.date, end: dt.date, line_ids: Sequence[UUID] | None = None) -> QuerySet[KpiDaily]:
@@ -131,6 +148,14 @@ def losses(start: dt.date, end: dt.date, line_ids: Sequence[UUID] | None = None)
         lost.append(Loss("quality", _("Scrap and rework"), sums.standard_s - effective))
     planned = None if sums.planned_busy_s is None else sums.planned_busy_s + (sums.no_data_s or 0.0)
     return Waterfall(planned, lost, effective, sums)
+
+
+def _computed(sql: str, values: dict[str, Any]) -> list[tuple[Any, KeyFigures]]:
+    """From the facts themselves: what the first column says, and the figures of the others."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        names = [column.name for column in cursor.description][1:]
+        return [(row[0], KeyFigures(**dict(zip(names, row[1:], strict=True)))) for row in cursor.fetchall()]
 
 
 def _stop_loss(stop: StopReason) -> Loss:

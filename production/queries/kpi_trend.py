@@ -41,10 +41,15 @@ def line_days(start: dt.date, end: dt.date, line_ids: Sequence[UUID] | None = No
 
 
 def scrap_reasons(start: dt.date, end: dt.date, line_ids: Sequence[UUID] | None = None) -> list[ScrapReason]:
+    """Scrapped and reworked pieces by reason of whole days."""
+    return scrap_reasons_between(production_day_bounds(day=start)[0], production_day_bounds(day=end)[1], line_ids)
+
+
+def scrap_reasons_between(
+    begin: dt.datetime, end: dt.datetime, line_ids: Sequence[UUID] | None = None
+) -> list[ScrapReason]:
     """Scrapped and reworked pieces by reason, the most first; undone counts take themselves out."""
-    reports = QuantityReport.objects.filter(
-        reported_at__gte=production_day_bounds(day=start)[0], reported_at__lt=production_day_bounds(day=end)[1]
-    ).exclude(scrap=0, rework=0)
+    reports = QuantityReport.objects.filter(reported_at__gte=begin, reported_at__lt=end).exclude(scrap=0, rework=0)
     reports = visible(reports)
     if line_ids is not None:
         reports = reports.filter(production_line_id__in=line_ids)

@@ -69,6 +69,7 @@ class Viewer:
     time_zone: str
     wall: bool
     may_set: bool
+    may_report: bool
     can_add_lines: bool
     lines: frozenset[UUID] | None  # rights per line: what one may see is not what the next may
 
@@ -89,6 +90,7 @@ def _viewer(request: HttpRequest) -> Viewer:
         time_zone=timezone.get_current_timezone_name(),
         wall=wall,
         may_set=not wall and request.user.has_perm(SET_STATES),
+        may_report=not wall and request.user.has_perm("production.view_kpi"),
         can_add_lines=request.user.is_staff and request.user.has_perm("equipment.add_productionline"),
         lines=lines_in_scope(),
     )
@@ -163,6 +165,7 @@ def _board_context(viewer: Viewer) -> dict[str, Any]:
         "clock": moment(now),
         "plant": current_plant().name,
         "can_add_lines": viewer.can_add_lines,
+        "may_report": viewer.may_report,
     }
 
 

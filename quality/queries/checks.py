@@ -23,6 +23,8 @@ class CheckFilter:
     place: str = ""
     search: str = ""
     since: dt.datetime | None = None
+    until: dt.datetime | None = None
+    line_id: UUID | None = None  # where it was made: the line of its operation, else of its order
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +45,19 @@ class PassRate:
 
 def filtered_checks(wanted: CheckFilter) -> QuerySet[QualityCheck]:
     """Failed ones first, then the newest."""
+    return with_failures(matching_checks(wanted)).order_by(FAILS_FIRST, "-performed_at", "-id")
+
+
+def matching_checks(wanted: CheckFilter) -> QuerySet[QualityCheck]:
+    """To be counted; what a row of a list shows comes with `filtered_checks`."""
     checks = visible(QualityCheck.objects.all())
     if wanted.since:
         checks = checks.filter(performed_at__gte=wanted.since)
+    if wanted.until:
+        checks = checks.filter(performed_at__lt=wanted.until)
+    if wanted.line_id:
+        of_order = Q(job_order=None, work_order__production_line=wanted.line_id)
+        checks = checks.filter(Q(job_order__production_line=wanted.line_id) | of_order)
     if wanted.result:
         checks = checks.filter(result=wanted.result)
     if wanted.place:
@@ -53,7 +65,7 @@ def filtered_checks(wanted: CheckFilter) -> QuerySet[QualityCheck]:
     if wanted.search:
         orders = WorkOrder.objects.filter(work_order_number__icontains=wanted.search)
         checks = checks.filter(Q(work_order__in=orders.values("pk")) | Q(piece__iexact=wanted.search))
-    return with_failures(checks).order_by(FAILS_FIRST, "-performed_at", "-id")
+    return checks
 
 
 def with_failures(checks: QuerySet[QualityCheck]) -> QuerySet[QualityCheck]:

@@ -12,6 +12,7 @@ PAGES = {
     "quality": "/quality/",
     "checks": "/quality/checks/",
     "terminal": "/terminal/",
+    "shifts": "/shifts/",
 }
 
 
@@ -26,12 +27,13 @@ def test_axe_finds_nothing_serious(sign_in, axe, name, language, theme):
     assert page.locator("html").get_attribute("lang") == language
 
 
-@pytest.mark.parametrize("path", ["order", "characteristic", "line"])
+@pytest.mark.parametrize("path", ["order", "characteristic", "line", "shift"])
 def test_axe_finds_nothing_serious_on_details(plant, sign_in, axe, path):
     table, prefix = {
         "order": ("work_orders", "/orders/"),
         "characteristic": ("quality_characteristic", "/quality/characteristics/"),
         "line": ("production_lines", "/lines/"),
+        "shift": ("production_scheduledshift", "/shifts/"),
     }[path]
     key = plant.rows(f"SELECT id::text FROM {table} ORDER BY id LIMIT 1")[0][0]
     page = sign_in("supervisor")
