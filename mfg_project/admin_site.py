@@ -120,6 +120,10 @@ def site_subheader(_request: HttpRequest) -> Any:
     return _("Administration")
 
 
+def stylesheet(_request: HttpRequest) -> str:
+    return static("css/pages/admin.css")
+
+
 def favicon(_request: HttpRequest) -> str:
     return static("favicon.svg")
 
