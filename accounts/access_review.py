@@ -85,6 +85,7 @@ COLUMNS: tuple[Column, ...] = (
     (gettext_lazy("Right to sign until"), lambda user: str(user.signs_until or "")),
     (gettext_lazy("Signs in at the provider"), lambda user: _yes(user.uses_provider)),
     (gettext_lazy("Authenticator app since"), lambda user: _day(user.totp_since)),
+    (gettext_lazy("Authenticator app revoked"), lambda user: _yes(user.has_lost_device())),
     (
         gettext_lazy("Password changed"),
         lambda user: _day(user.password_changed_at) if user.has_usable_password() else "",

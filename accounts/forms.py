@@ -61,6 +61,11 @@ class CodeForm(forms.Form):
         widget=OnceInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "autofocus": True}),
     )
 
+    def __init__(self, *args: Any, temporary: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if temporary:
+            self.fields["code"].label = gettext_lazy("Temporary code")
+
 
 class OwnSecretForm(forms.Form):
     """Asked of an open session: is it still its owner?"""

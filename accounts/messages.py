@@ -65,6 +65,8 @@ def account_notice(facts: dict[str, Any]) -> Mail:
     said = {
         "totp_set": _("An authenticator app was set up for your account %(username)s."),
         "totp_revoked": _("The authenticator app of your account %(username)s was revoked by another person."),
+        "code_issued": _("A temporary code for your account %(username)s was given out by another person."),
+        "code_revoked": _("The temporary code of your account %(username)s was revoked by another person."),
         "pin_set": _("A new signing PIN was set for your account %(username)s."),
         "pin_revoked": _("The signing PIN of your account %(username)s was revoked by another person."),
     }[facts["what"]]

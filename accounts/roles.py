@@ -25,7 +25,12 @@ VIEW_EVIDENCE = frozenset(
     {"audit.view_signature", "audit.view_statechange", "audit.view_securityevent", "accounts.view_user"}
     | {"audit.view_signaturepolicy", "audit.view_historicalsignaturepolicy", "audit.view_signingwindow"}
     | {"accounts.view_signingqualification", "accounts.view_signingstatement", "accounts.view_acknowledgement"}
-    | {"accounts.view_providerconfirmation", "audit.view_outbox", "audit.view_verificationrun"}
+    | {
+        "accounts.view_providerconfirmation",
+        "accounts.view_temporarycode",
+        "audit.view_outbox",
+        "audit.view_verificationrun",
+    }
     | {"audit.view_retentionpolicy", "audit.view_historicalretentionpolicy", "audit.view_legalhold"}
     | {"audit.view_journalarchive", "audit.view_archivecheck", "audit.view_journalmonth"}
     | {"equipment.view_lineassignment", "equipment.view_historicallineassignment"}
@@ -76,14 +81,14 @@ RUN_JOBS = frozenset(
         "equipment.set_line_state",
     }
 )
-SECURITY = frozenset({"accounts.unlock_user"})  # told of locked accounts, opens them again
+# Told of locked accounts, opens them again; takes a lost device out of use and gives out a code in its place.
+SECURITY = frozenset({"accounts.unlock_user", "accounts.revoke_factor", "accounts.add_temporarycode"})
 SIGN = frozenset({"audit.add_signature"})  # where a signature policy names the role
 VERIFY = frozenset({"audit.add_verificationrun"})  # start a verification of the journal at any time
 POLICIES = frozenset({"audit.add_signaturepolicy", "audit.change_signaturepolicy"})
 QUALIFY = frozenset(
     {"accounts.add_signingqualification", "accounts.change_signingqualification", "accounts.add_signingstatement"}
 )
-REVOKE = frozenset({"accounts.revoke_factor"})  # a device lost, a PIN known to somebody else
 RETENTION = frozenset(
     {
         "audit.add_retentionpolicy",
@@ -158,7 +163,6 @@ ROLES = (
         | SIGN
         | POLICIES
         | VERIFY
-        | REVOKE
         | RETENTION
         | {
             "quality.add_characteristic",

@@ -40,16 +40,23 @@ def code(request: HttpRequest) -> HttpResponse:
     if half_way is None or time.time() - half_way["at"] > MINUTES * 60:
         request.session.pop(HALF_WAY, None)
         return redirect(settings.LOGIN_URL)
-    form = CodeForm(posted(request))
+    temporary = _device_of(half_way) == "temporary"
+    form = CodeForm(posted(request), temporary=temporary)
+    context = {"form": form, "temporary": temporary}
     if not form.is_valid():
-        return render(request, "accounts/login_code.html", {"form": form}, status=422 if form.is_bound else 200)
+        return render(request, "accounts/login_code.html", context, status=422 if form.is_bound else 200)
     user = _checked(half_way, form.cleaned_data["code"])
     if user is None:
         form.add_error("code", _("This code is not right, or was used before. Wrong ones count as wrong passwords do."))
-        return render(request, "accounts/login_code.html", {"form": form}, status=422)
+        return render(request, "accounts/login_code.html", context, status=422)
     request.session.pop(HALF_WAY)
     login(request, user, backend=BACKEND)
     return redirect(half_way["next"])
+
+
+def _device_of(half_way: dict[str, Any]) -> str:
+    user = User.objects.filter(pk=half_way["user"]).first()
+    return user.device() if user else ""
 
 
 def _checked(half_way: dict[str, Any], typed: str) -> User | None:

@@ -7,7 +7,7 @@ from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -15,10 +15,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import User
+from accounts.refusals import stop
 from accounts.services import locks
 from accounts.services.sign_in import ACCOUNT_LOCKED
 from audit import outbox
-from audit.errors import DomainError, MissingPermission, NotFound
+from audit.errors import DomainError
 from audit.models import Outbox
 
 MESSAGES_SHOWN = 50
@@ -44,7 +45,7 @@ def unlock(request: HttpRequest, pk: UUID) -> HttpResponse:
         try:
             user = locks.unlock(user_id=pk, reason=form.cleaned_data["reason"])
         except DomainError as refused:
-            _stop(refused)
+            stop(refused)
             form.add_error("reason", str(refused))
         else:
             messages.success(request, _("%(name)s can sign in again.") % {"name": user.get_username()})
@@ -58,7 +59,7 @@ def acknowledge(request: HttpRequest, pk: UUID) -> HttpResponse:
     try:
         locks.acknowledge(message_id=pk)
     except DomainError as refused:
-        _stop(refused)
+        stop(refused)
     return redirect("accounts:security")
 
 
@@ -89,10 +90,3 @@ def _notice(message: Outbox) -> dict[str, Any]:
 def _may(request: HttpRequest) -> None:
     if not request.user.has_perm(locks.UNLOCK):
         raise PermissionDenied
-
-
-def _stop(refused: DomainError) -> None:
-    if isinstance(refused, MissingPermission):
-        raise PermissionDenied(str(refused)) from refused
-    if isinstance(refused, NotFound):
-        raise Http404(str(refused)) from refused

@@ -43,6 +43,7 @@ def own(request: SignedIn) -> HttpResponse:
         "acknowledgement": user.acknowledgements.filter(statement=statement).first(),
         "signs_with": user.signs_with(),
         "lacks_second_factor": user.lacks_second_factor(),
+        "temporary_code": user.temporary_code(),
         "provider": settings.OIDC_NAME,
     }
     return render(request, "accounts/own_signing.html", context)

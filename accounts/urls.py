@@ -2,7 +2,7 @@ from django.contrib.auth import views as auth_views
 from django.urls import path
 from django.views.generic import RedirectView
 
-from accounts import provider_views, second_step, security_views, signing_views, views
+from accounts import device_views, provider_views, second_step, security_views, signing_views, views
 
 app_name = "accounts"
 
@@ -28,6 +28,10 @@ urlpatterns = [
     path("security/", security_views.security, name="security"),
     path("security/<uuid:pk>/unlock/", security_views.unlock, name="unlock"),
     path("security/notices/<uuid:pk>/acknowledge/", security_views.acknowledge, name="acknowledge"),
+    path("security/devices/", device_views.devices, name="devices"),
+    path("security/devices/<uuid:pk>/", device_views.device, name="device"),
+    path("security/devices/<uuid:pk>/revoke/<str:what>/", device_views.revoke, name="device-revoke"),
+    path("security/devices/<uuid:pk>/code/", device_views.issue, name="temporary-code"),
     path("demo/", views.demo_login, name="demo-login"),
 ]
 

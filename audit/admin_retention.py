@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget
@@ -41,7 +42,9 @@ class RetentionPolicyAdmin(AuditedAdmin):
 
     def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "record_type":
-            return forms.ChoiceField(label=db_field.verbose_name, choices=policy_types, widget=UnfoldAdminSelectWidget)
+            return forms.ChoiceField(
+                label=capfirst(db_field.verbose_name), choices=policy_types, widget=UnfoldAdminSelectWidget
+            )
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def create(self, values: dict[str, Any]) -> RetentionPolicy:
@@ -93,7 +96,10 @@ class LegalHoldAdmin(ServiceAdmin, ReadOnlyAdmin):
     def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "record_type":
             return forms.ChoiceField(
-                label=db_field.verbose_name, choices=_covered_types, required=False, widget=UnfoldAdminSelectWidget
+                label=capfirst(db_field.verbose_name),
+                choices=_covered_types,
+                required=False,
+                widget=UnfoldAdminSelectWidget,
             )
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if db_field.name == "record_key":

@@ -7,8 +7,7 @@ from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
-from django.utils.html import format_html_join
-from django.utils.text import capfirst
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget
@@ -19,18 +18,9 @@ from audit.meanings import Meaning
 from audit.models import SignaturePolicy, SigningWindow
 from audit.policies import role_words
 from audit.policy_edits import MOST_SIGNATURES, create_policy, roles_that_sign, update_policy
-from audit.transitions import signable_steps
+from audit.transitions import signable_steps, step_words
 
 NUMBERS = range(1, MOST_SIGNATURES + 1)
-
-
-def step_words(label: str, transition: str) -> str:
-    """ "Work order: Release"; the stored words of a step this version does not know."""
-    known = signable_steps().get((label, transition))
-    if known is None:
-        return f"{label}: {transition}"
-    model, edge = known
-    return f"{capfirst(model._meta.verbose_name)}: {edge.label}"
 
 
 def _steps_without_policy() -> list[tuple[str, str]]:
@@ -139,7 +129,8 @@ class SignaturePolicyAdmin(AuditedAdmin):
 
     @display(description=_("Signatures"))
     def signatures_shown(self, obj: SignaturePolicy) -> Any:
-        return format_html_join("", "<div>{}</div>", ((line,) for line in obj.in_words(role_words)))
+        lines = format_html_join("", "<div>{}</div>", ((line,) for line in obj.in_words(role_words)))
+        return format_html("<div>{}</div>", lines)
 
 
 @admin.register(SigningWindow)

@@ -33,8 +33,7 @@ def change(code: str, reason: str = "") -> Iterator[Act]:
     except DatabaseError as error:
         state = getattr(error.__cause__, "sqlstate", None)
         if state == NO_REASON:
-            text = _("Say why: what is recorded is changed only with a reason.")
-            raise ReasonRequired(text, fields={"reason": text}) from error
+            raise _no_reason() from error
         if state == NO_ACTOR:
             raise UnattributedWrite(str(error)) from error
         if state == KEPT:
@@ -42,6 +41,20 @@ def change(code: str, reason: str = "") -> Iterator[Act]:
         if (getattr(getattr(error.__cause__, "diag", None), "table_name", None) or "").startswith(JOURNAL):
             raise JournalUnavailable(str(error)) from error
         raise
+
+
+def demand_reason(reason: str) -> None:
+    """For an act that adds rows only, and has to be explained all the same. The database judges, as of changes."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT journal_reason_says_something(%s)", [reason])
+        (says_something,) = cursor.fetchone()
+    if not says_something:
+        raise _no_reason()
+
+
+def _no_reason() -> ReasonRequired:
+    text = _("Say why: what is recorded is changed only with a reason.")
+    return ReasonRequired(text, fields={"reason": text})
 
 
 def _kept(error: DatabaseError) -> RecordKept:

@@ -79,7 +79,7 @@ def confirm_identity(
     if confirmed is None or confirmed.pk != user.pk:
         raise SignatureRefused(_why_refused(user, with_name=bool(username)))
     named = ("id",) if username else ()
-    return ConfirmedIdentity(confirmed, timezone.now(), (*named, *confirmed.signs_with()), sitting)
+    return ConfirmedIdentity(confirmed, timezone.now(), (*named, *confirmed.presented), sitting)
 
 
 def refuse(user: Any, why: str) -> None:

@@ -82,6 +82,8 @@ class SignatureForm(forms.Form):
         if needs_comment:
             self.fields["comment"].required, self.fields["comment"].label = True, needs_comment
 
+    comes_back_to = ""  # after the provider; where the address of the request does not say what was entered
+
     def add_prefix(self, field_name: str) -> str:
         return self.names.get(field_name, field_name)
 
@@ -116,7 +118,9 @@ class SignatureForm(forms.Form):
         self.fields["username"].required = self.asks_name
         private = next((name for name in secrets if name in _SECRETS), "password")
         self.fields["password"].label = _SECRETS[private]
-        if "totp" not in secrets:
+        if "temporary" in secrets:
+            self.fields["code"].label = _("Temporary code")
+        elif "totp" not in secrets:
             del self.fields["code"]
         self.at_provider = "provider" in secrets
         if self.at_provider:  # nothing is typed: the page leads there, and is opened anew
@@ -127,7 +131,8 @@ class SignatureForm(forms.Form):
         """Where the person is confirmed first; empty when nothing is asked there, or it has just been answered."""
         if not self.at_provider or self.request.user.is_confirmed_at_provider():  # type: ignore[union-attr]
             return ""
-        return f"{reverse('accounts:provider-confirm')}?{urlencode({'next': self.request.get_full_path()})}"
+        back = self.comes_back_to or self.request.get_full_path()
+        return f"{reverse('accounts:provider-confirm')}?{urlencode({'next': back})}"
 
     @property
     def provider_name(self) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.apps import apps
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from audit import access, policies, records
@@ -214,6 +215,15 @@ def signable_steps() -> dict[tuple[str, str], tuple[Any, Edge]]:
         for edge in machine.edges
         if edge.signed is not Signed.NEVER
     }
+
+
+def step_words(label: str, transition: str) -> str:
+    """ "Work order: Release"; the stored words of a step this version does not know."""
+    known = signable_steps().get((label, transition))
+    if known is None:
+        return f"{label}: {transition}"
+    model, edge = known
+    return f"{capfirst(model._meta.verbose_name)}: {edge.label}"
 
 
 def history_of(record: Any) -> list[StateChange]:

@@ -108,6 +108,7 @@ NAVIGATION: tuple[tuple[Any, tuple[tuple[str, str], ...]], ...] = (
             ("accounts.signingstatement", "gavel"),
             ("accounts.acknowledgement", "how_to_reg"),
             ("accounts.providerconfirmation", "verified_user"),
+            ("accounts.temporarycode", "pin"),
             ("equipment.lineassignment", "assignment_ind"),
             ("django_celery_beat.periodictask", "event_repeat"),
         ),
@@ -117,6 +118,10 @@ NAVIGATION: tuple[tuple[Any, tuple[tuple[str, str], ...]], ...] = (
 
 def site_subheader(_request: HttpRequest) -> Any:
     return _("Administration")
+
+
+def stylesheet(_request: HttpRequest) -> str:
+    return static("css/pages/admin.css")
 
 
 def favicon(_request: HttpRequest) -> str:

@@ -357,6 +357,7 @@ UNFOLD = {
     "SITE_SUBHEADER": "mfg_project.admin_site.site_subheader",
     "SITE_SYMBOL": "precision_manufacturing",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "mfg_project.admin_site.favicon"}],
+    "STYLES": ["mfg_project.admin_site.stylesheet"],
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_LANGUAGES": True,
     "SHOW_BACK_BUTTON": True,

@@ -6,7 +6,13 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
-from accounts.models import Acknowledgement, ProviderConfirmation, SigningQualification, SigningStatement
+from accounts.models import (
+    Acknowledgement,
+    ProviderConfirmation,
+    SigningQualification,
+    SigningStatement,
+    TemporaryCode,
+)
 from accounts.services import qualifications, statements
 from accounts.services.qualifications import QUALIFY
 from accounts.services.statements import ISSUE
@@ -123,3 +129,15 @@ class ProviderConfirmationAdmin(ReadOnlyAdmin):
     list_select_related = ("user",)
     ordering = ("-made_at",)
     fields = ("user", "authenticated_at", "made_at", "used_at")
+
+
+@admin.register(TemporaryCode)
+class TemporaryCodeAdmin(ReadOnlyAdmin):
+    """Given out and revoked on the pages about lost devices; here is who had which, and until when."""
+
+    list_display = ("user", "issued_by", "document_class", "issued_at", "expires_at", "once", "ended_at", "ended_why")
+    list_filter = ("document_class", "ended_why")
+    search_fields = ("user__username", "user__printed_name")
+    list_select_related = ("user", "issued_by")
+    ordering = ("-issued_at",)
+    fields = list_display

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -122,6 +123,62 @@ class Acknowledgement(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} · {self.statement}"
+
+
+class CodeEnd(models.TextChoices):
+    USED = "used", _("Used")
+    REVOKED = "revoked", _("Revoked by another person")
+    REPLACED = "replaced", _("Another one was given out")
+    APP = "app", _("A new authenticator app")
+    PASSWORD = "password", _("Password set by another person, or by a link")
+
+
+LONGEST_CODE = dt.timedelta(hours=12)
+
+
+class TemporaryCode(models.Model):
+    """In place of a lost authenticator app, for hours: somebody else saw a document and gave it out (11.300(c)).
+
+    It stands for the device only: whoever knows it and not the password signs nothing. Kept when it has ended.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="temporary_codes", verbose_name=_("account")
+    )
+    issued_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("given out by")
+    )
+    issued_at = models.DateTimeField(_("given out at"))
+    document_class = models.CharField(_("document seen"), max_length=20, choices=DocumentClass.choices)
+    code = models.CharField(max_length=128, editable=False)  # a hash, as of a password
+    once = models.BooleanField(_("works once"))
+    expires_at = models.DateTimeField(_("works until"))
+    ended_at = models.DateTimeField(_("ended early at"), null=True)
+    ended_why = models.CharField(_("because"), max_length=10, choices=CodeEnd.choices, blank=True)
+
+    class Meta:
+        verbose_name = _("temporary code")
+        verbose_name_plural = _("temporary codes")
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(user=F("issued_by")),
+                name="temporary_code_from_another",
+                violation_error_message=_("Another person has to do this for you."),
+            ),
+            models.CheckConstraint(
+                condition=Q(expires_at__gt=F("issued_at"), expires_at__lte=F("issued_at") + LONGEST_CODE),
+                name="temporary_code_for_hours",
+            ),
+            models.UniqueConstraint(fields=["user"], name="temporary_code_one_open", condition=Q(ended_at=None)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.issued_at:%Y-%m-%d %H:%M} UTC"
+
+    @staticmethod
+    def holding() -> Q:
+        return Q(ended_at=None, expires_at__gt=timezone.now())
 
 
 class ProviderConfirmation(models.Model):

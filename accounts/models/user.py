@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models.names import OneName
-from accounts.models.signing import Acknowledgement, SigningQualification, SigningStatement
+from accounts.models.signing import Acknowledgement, SigningQualification, SigningStatement, TemporaryCode
 from accounts.roles import ROLE_BY_NAME, ROLES, Role
 from audit.context import Act, Installation, act_as, acting, current_act_or_none, uuid7
 from audit.journal import change
@@ -72,6 +72,8 @@ class User(AbstractUser):
 
     REQUIRED_FIELDS = ["printed_name"]
 
+    presented: tuple[str, ...] = ()  # what was asked for and right, once `authenticate` has let in who signs
+
     objects: ClassVar[CaseBlindUserManager] = CaseBlindUserManager()
 
     class Meta:
@@ -128,13 +130,27 @@ class User(AbstractUser):
     def signs_with(self) -> tuple[str, ...]:
         """What only this person can present, asked for at each signing.
 
-        "password", "pin" (as the password of an account that has none) and "totp" are typed; for "provider" the page
-        sends the signer there first (accounts/provider_views.py) and then posts without a password.
+        "password", "pin" (as the password of an account that has none), "totp" and "temporary" are typed; for
+        "provider" the page sends the signer there first (accounts/provider_views.py) and then posts without a password.
         """
         if self.uses_provider and not self.signing_pin:
             return ("provider",)
         own = "pin" if self.uses_provider else "password"
-        return (own, "totp") if self.totp_since else (own,)
+        device = self.device()
+        return (own, device) if device else (own,)
+
+    def device(self) -> str:
+        """Whose code is asked for besides: "totp", or "temporary" while such a code stands in for a lost one."""
+        if self.totp_since:
+            return "totp"
+        return "temporary" if self.temporary_code() else ""
+
+    def temporary_code(self) -> TemporaryCode | None:
+        return self.temporary_codes.filter(TemporaryCode.holding()).first() if self.has_lost_device() else None
+
+    def has_lost_device(self) -> bool:
+        """An authenticator app was set up here once and is none any more: it was revoked."""
+        return bool(self.totp_step) and self.totp_since is None
 
     def is_confirmed_at_provider(self) -> bool:
         """Whether the provider has just confirmed this person anew, in this session; worth one signature."""
@@ -159,6 +175,11 @@ class User(AbstractUser):
             return gettext("Change your password first: it is too old, or somebody else set it.")
         if self.signing_pin and self.pin_changed_at and _is_old(self.pin_changed_at):
             return gettext("Your signing PIN is too old. Set a new one under “My right to sign”.")
+        if self.lacks_second_factor() and self.has_lost_device():
+            return gettext(
+                "Your authenticator app was revoked. Set up the next one under “My right to sign”, or have another"
+                " person give you a temporary code."
+            )
         if self.lacks_second_factor():
             return gettext("Your role signs with an authenticator app. Set it up under “My right to sign”.")
         if not self.has_acknowledged():
@@ -166,11 +187,16 @@ class User(AbstractUser):
         return ""
 
     def lacks_second_factor(self) -> bool:
-        """Whether the plant asks this role for a second factor that is not set up; at the provider it is theirs."""
+        """Whether a second factor is asked for that is not there; at the provider it is theirs.
+
+        The plant asks a role for it. And a loss never lowers what a signature needs (docs/decisions/0020).
+        """
         asked = set(settings.SIGNING_TOTP_ROLES)
-        if not asked or self.signs_with() == ("provider",) or self.totp_since:
+        if self.totp_since or not (asked or self.totp_step) or "provider" in (secrets := self.signs_with()):
             return False
-        return bool(asked & {role.name for role in self.roles()})
+        return "temporary" not in secrets and (
+            self.has_lost_device() or bool(asked & {role.name for role in self.roles()})
+        )
 
     def has_acknowledged(self) -> bool:
         """The revision in force, that is; where none is, nobody can have."""

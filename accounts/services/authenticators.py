@@ -10,8 +10,8 @@ from uuid import UUID
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import totp
-from accounts.models import User
+from accounts import temporary, totp
+from accounts.models import CodeEnd, User
 from accounts.services import sign_in
 from accounts.services.notices import tell_owner
 from accounts.services.passwords import held_for_another
@@ -55,6 +55,7 @@ def finish(user: User, *, sealed: str, code: str) -> None:
         _may_set_up(row)
         row.totp_key, row.totp_since, row.totp_step = sealed, timezone.now(), step
         row.save(update_fields=FIELDS)
+        temporary.end(row, CodeEnd.APP)
         note(Kind.FACTOR_SET, user=row, detail="totp")
         signing_windows.close_of(row, WindowEnd.PASSWORD)
         tell_owner(row, "totp_set")

@@ -15,8 +15,9 @@ from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts import temporary
 from accounts.events import end_connections
-from accounts.models import User
+from accounts.models import CodeEnd, User
 from audit import outbox, signing_windows
 from audit.context import Act, acting, current_act, current_act_or_none, require
 from audit.errors import InvalidInput, NotFound
@@ -37,6 +38,7 @@ def set_password(*, user_id: UUID, password: str) -> None:
         _has_one(user)
         check(password, user)
         give(user, password, must_change=user.is_person)
+        temporary.end(user, CodeEnd.PASSWORD)
         note(Kind.PASSWORD_SET, user=user)
         _tell_owner(user, "set")
 
@@ -58,6 +60,7 @@ def use_link(user: User, password: str) -> None:
     act = current_act_or_none() or Act(who=lambda: user, source="web")
     with acting(replace(act, who=lambda: user)), change("change_own_password"):
         give(user, password)
+        temporary.end(user, CodeEnd.PASSWORD)
         note(Kind.PASSWORD_CHANGED, user=user, detail="link")
         _tell_owner(user, "link_used")
 

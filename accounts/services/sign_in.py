@@ -1,7 +1,7 @@
 """Is this the right password, and may it be used? Wrong ones are counted, and too many lock the account.
 
-A code of an authenticator app counts as a password does: a wrong one, or one used before, is noted and brings the same
-lock nearer. (Who comes by the provider: accounts/services/provider_sign_in.py.)
+A code of an authenticator app, or the temporary one in its place, counts as a password does: a wrong one, or one used
+before, is noted and brings the same lock nearer. (Who comes by the provider: accounts/services/provider_sign_in.py.)
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 
-from accounts import totp
+from accounts import temporary, totp
 from accounts.models import User
 from accounts.services import confirmations
 from audit import outbox, signing_windows
@@ -29,6 +29,7 @@ from audit.security import note, wrong_passwords
 
 ACCOUNT_LOCKED = "account_locked"  # kind of message
 CODE, NO_CODE, NOT_CONFIRMED = "code", "no code", "not confirmed at the provider"  # details of events
+TEMPORARY = "temporary code"
 
 
 class Deactivated(Exception):
@@ -142,20 +143,26 @@ def _right_password(user: User, typed: str, *, signing: bool, code: str) -> User
     with at_the_door(user, "sign_in"):
         now = _held(user)
         refused = now.locked_at or not now.is_active or _secret(now, signing) != _secret(user, signing)
-        no_code = not refused and now.totp_since is not None and not code
-        wrong_code = not refused and now.totp_since is not None and not no_code and not totp.accept(now, code)
+        device, now.presented = now.device(), now.signs_with()
+        refused = refused or (signing and now.lacks_second_factor())  # another one has just used the code up
+        no_code = not refused and bool(device) and not code
+        wrong_code = not refused and bool(device) and not no_code and not _accept(now, device, code)
         if refused or (no_code and signing):
             kind = Kind.SIGNING_REFUSED if signing else Kind.REFUSED
             note(kind, user=now, name_typed=typed, detail=NO_CODE if no_code else "")
         elif not (signing or no_code or wrong_code):
-            note(Kind.SIGNED_IN, user=now, name_typed=typed)
+            note(Kind.SIGNED_IN, user=now, name_typed=typed, detail=TEMPORARY if device == "temporary" else "")
     if no_code:
-        raise SignatureRefused(_asks_for_code()) if signing else CodeNeeded(now)
+        raise SignatureRefused(_asks_for_code(device)) if signing else CodeNeeded(now)
     if wrong_code:
         _wrong(now, typed, signing=signing, detail=CODE)
     if refused and not now.is_active and not now.locked_at:
         raise Deactivated
     return None if refused or wrong_code else now
+
+
+def _accept(row: User, device: str, code: str) -> bool:
+    return temporary.accept(row, code) if device == "temporary" else totp.accept(row, code)
 
 
 def _secret(user: User, signing: bool) -> str:
@@ -167,6 +174,7 @@ def _confirmed_at_provider(user: User) -> User:
         now = _held(user)
         refused = bool(now.locked_at) or not now.is_active
         confirmed = not refused and confirmations.use(now)
+        now.presented = now.signs_with()
         if not confirmed:
             note(Kind.SIGNING_REFUSED, user=now, detail="" if refused else NOT_CONFIRMED)
     if not confirmed:
@@ -174,7 +182,9 @@ def _confirmed_at_provider(user: User) -> User:
     return now
 
 
-def _asks_for_code() -> str:
+def _asks_for_code(device: str) -> str:
+    if device == "temporary":
+        return _("Your signature needs your temporary code as well. Nothing was signed.")
     return _("Your signature needs a code of your authenticator app as well. Nothing was signed.")
 
 

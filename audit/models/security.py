@@ -25,6 +25,8 @@ class SecurityEventKind(models.TextChoices):
     PASSWORD_CHANGED = "password_changed", _("Password changed by its owner")
     FACTOR_SET = "factor_set", _("Authenticator app set up by its owner")
     FACTOR_REVOKED = "factor_revoked", _("Authenticator app revoked")
+    CODE_ISSUED = "code_issued", _("Temporary code given out")
+    CODE_REVOKED = "code_revoked", _("Temporary code revoked")
     PIN_SET = "pin_set", _("Signing PIN set by its owner")
     PIN_REVOKED = "pin_revoked", _("Signing PIN revoked")
     PROVIDER_LINKED = "provider_linked", _("Account linked to the provider")

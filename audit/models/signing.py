@@ -56,7 +56,9 @@ class SignaturePolicy(AuditedModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.record_label} · {self.transition}"
+        from audit.transitions import step_words  # which is built on the models
+
+        return step_words(self.record_label, self.transition)
 
     @property
     def steps(self) -> tuple[Required, ...]:

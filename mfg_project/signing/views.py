@@ -36,7 +36,8 @@ def waiting(request: HttpRequest) -> HttpResponse:
 @allowed(SIGN)
 def unfinished(request: HttpRequest) -> HttpResponse:
     rows, started, is_cut = what_waits(request.user, now=timezone.now())
-    context = {"tab": "open", "rows": started, "waiting": len(rows), "unfinished": len(started)}
+    columns = [_("Record"), _("Step"), _("Signed by"), _("Waits for"), _("Since")]
+    context = {"tab": "open", "rows": started, "columns": columns, "waiting": len(rows), "unfinished": len(started)}
     return _page(request, "_open", context | {"is_cut": is_cut, "at_most": AT_MOST})
 
 
@@ -47,6 +48,7 @@ def mine(request: HttpRequest) -> HttpResponse:
     context = {
         "tab": "mine",
         "rows": [_signed_row(signature) for signature in page],
+        "columns": [_("Record"), _("Step"), _("Meaning"), _("Signed at"), _("Comment")],
         "page": page,
         "query": query_without(request, "page"),
         "search": asked_text(request, "q"),
@@ -74,7 +76,20 @@ def _by_step(rows: list[WaitingRow]) -> list[dict[str, Any]]:
     """Records of the same step, which may be signed together."""
     ordered = sorted(rows, key=lambda row: row.transition)
     groups = [(transition, list(some)) for transition, some in groupby(ordered, key=lambda row: row.transition)]
-    return [{"transition": transition, "step": some[0].step, "rows": some} for transition, some in groups]
+    return [_group(transition, some) for transition, some in groups]
+
+
+def _group(transition: str, rows: list[WaitingRow]) -> dict[str, Any]:
+    may_choose, quiet = len(rows) > 1, [_("Choose"), _("Sign")]
+    columns = [_("Record"), _("I would mean"), _("Already signed by"), _("Since"), quiet[1]]
+    return {
+        "transition": transition,
+        "step": rows[0].step,
+        "rows": rows,
+        "may_choose": may_choose,
+        "columns": [quiet[0], *columns] if may_choose else columns,
+        "quiet": quiet,
+    }
 
 
 def _mine(request: HttpRequest) -> QuerySet[Signature]:

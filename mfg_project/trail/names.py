@@ -44,6 +44,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "accounts.Acknowledgement": ("user__printed_name", "statement__revision"),
     "accounts.ProviderConfirmation": ("user__printed_name",),
     "accounts.SigningStatement": ("revision",),
+    "accounts.TemporaryCode": ("user__printed_name", "issued_at"),
     "accounts.SigningQualification": ("user__printed_name", "valid_from"),
     "audit.ArchiveCheck": ("archive__name", "checked_at"),
     "audit.JournalArchive": ("name",),

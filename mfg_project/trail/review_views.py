@@ -39,14 +39,6 @@ SHOWN = 50
 LARGEST_ID = 2**63
 
 
-class SignReviewForm(SignatureForm):
-    @property
-    def leads_to_provider(self) -> str:
-        """Back to the page of the review, which knows what was entered: this one is posted to."""
-        back = super().leads_to_provider
-        return f"{back.partition('?')[0]}?{urlencode({'next': reverse('trail:review-new')})}" if back else ""
-
-
 @require_safe
 @allowed(VIEW)
 def reviews(request: HttpRequest) -> HttpResponse:
@@ -122,7 +114,7 @@ def sign(request: HttpRequest) -> HttpResponse:
         if "digest" not in request.POST:
             _keep_draft(request, given)
             return _dialog(request, given)
-        form = SignReviewForm(request.POST, request=request, meanings=MEANINGS)
+        form = SignatureForm(request.POST, request=request, meanings=MEANINGS)
         if not form.is_valid():
             return _dialog(request, given, form=form, status=422)
         return _signed(request, given, form)
@@ -132,7 +124,7 @@ def sign(request: HttpRequest) -> HttpResponse:
         return _dialog(request, None, refused=str(refused), status=409)
 
 
-def _signed(request: HttpRequest, given: dict[str, Any], form: SignReviewForm) -> HttpResponse:
+def _signed(request: HttpRequest, given: dict[str, Any], form: SignatureForm) -> HttpResponse:
     try:
         made = sign_review(**given, signing=form.signing(form.confirm()))
     except StaleVersion as changed:
@@ -152,7 +144,7 @@ def _dialog(
     request: HttpRequest,
     given: dict[str, Any] | None,
     *,
-    form: SignReviewForm | None = None,
+    form: SignatureForm | None = None,
     refused: str = "",
     changed: str = "",
     status: int = 200,
@@ -170,12 +162,19 @@ def _dialog(
             "canonical": canonical_json(content).decode(),
             "digest": digest(content),
             "form": form
-            or SignReviewForm(request=request, meanings=MEANINGS, initial={"digest": digest(content), "step": 1}),
+            or SignatureForm(request=request, meanings=MEANINGS, initial={"digest": digest(content), "step": 1}),
         }
+        context["form"].comes_back_to = _page_of(given)
     template = "trail/_sign_review.html"
     if not is_fragment(request, "modal-content"):
         return render(request, "trail/dialog_page.html", context | {"partial": template}, status=status)
     return render(request, template, context, status=status)
+
+
+def _page_of(given: dict[str, Any]) -> str:
+    """Where the draft is found again after the way to a provider: what is drawn here answers to a POST only."""
+    asked = {"scope": given["scope"], "until": given["until"].isoformat()}
+    return f"{reverse('trail:review-new')}?{urlencode({name: value for name, value in asked.items() if value})}"
 
 
 def _given(request: HttpRequest) -> dict[str, Any]:

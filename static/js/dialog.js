@@ -16,6 +16,7 @@
     else if (!modal.open) modal.showModal();
     const wanted = content.querySelector('[aria-invalid="true"]') ?? content.querySelector("[autofocus]");
     wanted?.focus();
+    wanted?.closest(".field")?.scrollIntoView({ block: "nearest" }); // with what is said below it
   });
 
   function close() {

@@ -2,10 +2,11 @@
 
 import hashlib
 import hmac
+import html
 import re
 import threading
 import urllib.request
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -22,6 +23,7 @@ from audit.context import act_as
 from audit.errors import InvalidInput, SignatureRefused
 from audit.models import SecurityEvent, Signature
 from audit.signatures import confirm_identity
+from production.services.work_orders import release_work_order, update_work_order
 from tests import factories
 from tests.identity_provider import CLIENT, SECRET, Provider, ago, b64, part, running_provider, sign
 from tests.signing import filled, form_of
@@ -483,6 +485,67 @@ class TestTheSigningPage:
             assert client.post(address, filled(page, sato)).status_code == 302
 
         assert [s.components for s in Signature.objects.order_by("signed_at")] == [["id", "provider"], ["provider"]]
+
+    def test_a_batch_that_leads_there_comes_back_as_it_was_chosen(self, client, sato, provider, plant):
+        orders, batch = self.three_chosen(client, plant)
+        refused = client.post("/signatures/batch/", batch(sato, comment="First of the month"))
+
+        back = there_and_back(client, self.link_on(refused))
+        page = client.get(back["Location"])
+        signed = client.post("/signatures/batch/", batch(sato, page))
+
+        assert refused.status_code == 422
+        assert [record.checked for record in page.context["records"]] == [True, True, False]
+        assert "First of the month" in page.content.decode()
+        assert signed.status_code == 302
+        assert {s.record_pk for s in Signature.objects.all()} == {str(order.pk) for order in orders[:2]}
+
+    def test_and_what_changed_meanwhile_has_to_be_read_and_chosen_anew(self, client, sato, provider, plant):
+        orders, batch = self.three_chosen(client, plant)
+        refused = client.post("/signatures/batch/", batch(sato))
+        update_work_order(work_order_id=orders[0].pk, planned_quantity=77, reason=WHY)
+        with act_as(factories.user("supervisor"), source="test"):
+            release_work_order(work_order_id=orders[1].pk, signing=factories.signing())
+
+        page = client.get(there_and_back(client, self.link_on(refused))["Location"])
+
+        text = page.content.decode()
+        assert [(record.key, record.checked) for record in page.context["records"]] == [
+            (str(orders[0].pk), False),
+            (str(orders[2].pk), False),
+        ]
+        assert text.count("The content changed since you chose it") == 1
+        assert f"{orders[1].work_order_number} was not signed" in text
+
+    def test_a_choice_belongs_to_its_session(self, client, sato, provider, plant):
+        _orders, batch = self.three_chosen(client, plant)
+        link = self.link_on(client.post("/signatures/batch/", batch(sato)))
+        kept = parse_qs(urlsplit(link).query)["next"][0]
+        other = Client()
+        other.force_login(factories.user("supervisor"))
+
+        assert kept.startswith("/signatures/batch/?kept=")
+        assert other.get(kept)["Location"] == "/signatures/"
+        assert client.get(kept).status_code == 200
+
+    def three_chosen(self, client, plant):
+        """Three orders on the page, the last of them unchecked; and what is posted from a page of them."""
+        orders = [factories.work_order(plant, status="planned") for _ in range(3)]
+        sign_in(client)
+        first = client.get("/signatures/batch/", {"step": "release", "record": [str(order.pk) for order in orders]})
+
+        def batch(user, page=None, **entered):
+            shown = first if page is None else page
+            data = filled(shown, user, **entered) | {"step": "release"}
+            records = shown.context["records"]
+            chosen = records[:2] if page is None else [record for record in records if record.checked]
+            data["record"] = [record.key for record in records]
+            return data | {f"sign_{record.key}": f"{record.digest}.{record.number}" for record in chosen}
+
+        return orders, batch
+
+    def link_on(self, page):
+        return html.unescape(re.search(r'href="(/accounts/provider/confirm/[^"]+)"', page.content.decode())[1])
 
     @pytest.mark.parametrize(
         "address", ["/signatures/batch/?step=release&record={0}", "/admin/production/workorder/{0}/release/"]

@@ -7,7 +7,7 @@ from decimal import Decimal
 from django.utils import timezone
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 
-from accounts.models import ProviderConfirmation, User
+from accounts.models import ProviderConfirmation, TemporaryCode, User
 from accounts.services.users import system_user
 from audit import records, retention
 from audit.context import current_act, uuid7
@@ -93,6 +93,10 @@ def world(mark: str = "") -> World:
         SigningWindow.objects.create(user=act.actor, session_hash=uuid7().hex, opened_at=now, last_used_at=now)
         ProviderConfirmation.objects.create(
             user=act.actor, session="0" * 64, authenticated_at=timezone.now(), made_at=timezone.now()
+        )
+        given_out = {"issued_at": now, "expires_at": now + dt.timedelta(hours=8), "ended_at": now}
+        TemporaryCode.objects.create(
+            user=act.actor, issued_by=system_user(), document_class="passport", code="-", once=False, **given_out
         )
         message = Outbox.objects.create(kind="account_locked")
         Incident.objects.create(kind="witness", subject=f"/mnt/{uuid7()}", message=message)

@@ -39,6 +39,7 @@ EVIDENCE = {
 }
 DIGESTED = {
     "accounts.User": ["password", "previous_passwords", "signing_pin", "previous_pins", "totp_key"],
+    "accounts.TemporaryCode": ["code"],
     "audit.Timestamp": ["token"],
 }
 IGNORED = {

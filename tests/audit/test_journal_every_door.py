@@ -61,6 +61,7 @@ DOORS = {
     "accounts.Acknowledgement": {"elsewhere"},  # tests/accounts/test_statement.py
     "accounts.ProviderConfirmation": {"elsewhere"},  # tests/accounts/test_provider_signing.py
     "accounts.SigningStatement": {"admin"},
+    "accounts.TemporaryCode": {"elsewhere"},  # tests/accounts/test_temporary_codes.py
     "audit.ArchiveCheck": {"task"},
     "audit.Incident": {"task"},
     "audit.JournalArchive": {"elsewhere"},  # tests/audit/test_archive.py

@@ -36,6 +36,7 @@ COLUMN = {
     "auth.Group_permissions": ("permission_id", None),
     "accounts.SigningQualification": ("valid_until", "2099-12-31"),
     "accounts.ProviderConfirmation": ("used_at", "2020-02-29T12:34:56.789012+00:00"),
+    "accounts.TemporaryCode": ("once", True),
     "audit.Outbox": ("urgent", True),
     "auth.Group": ("name", "Another role"),
     "django_celery_beat.ClockedSchedule": ("clocked_time", "2020-02-29T12:34:56.789012+00:00"),
