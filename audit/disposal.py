@@ -135,9 +135,9 @@ def _held(model: Model_, keys: set[Any]) -> set[Any]:
 
 def _pointing_at(model: Model_) -> list[Any]:
     """Every foreign key the database holds to this type, whatever Django would do about it."""
-    relations = model._meta.get_fields(include_hidden=True)
-    return [each for each in relations if each.auto_created and not each.concrete
-            and (each.one_to_many or each.one_to_one) and each.field.db_constraint]  # fmt: skip
+    relations: list[Any] = model._meta.get_fields(include_hidden=True)
+    back = [each for each in relations if each.auto_created and not each.concrete]
+    return [each for each in back if (each.one_to_many or each.one_to_one) and each.field.db_constraint]
 
 
 def _pointed_at(relation: Any, keys: set[Any]) -> set[Any]:

@@ -340,12 +340,12 @@ class Within:
 
 def logs_in(bundle):
     """(where, epoch it must be of, files): the log of the export, then those closed before it."""
-    names = [name for name in bundle.names if name.startswith("earlier/")]
-    found = {EARLIER.match(name) and EARLIER.match(name).group(1) for name in names}
-    if None in found or len(found) > MOST_LOGS:
+    matches = [EARLIER.match(name) for name in bundle.names if name.startswith("earlier/")]
+    found = {int(match.group(1)) for match in matches if match}
+    if not all(matches) or len(found) > MOST_LOGS:
         raise CannotCheck(f"a folder of an earlier log that none has, or more than {MOST_LOGS}")
-    earlier = [f"earlier/{number}/" for number in sorted(found, key=int)]
-    return [("", None, bundle)] + [(folder, folder.split("/")[1], Within(bundle, folder)) for folder in earlier]
+    earlier = [(f"earlier/{number}/", str(number)) for number in sorted(found)]
+    return [("", None, bundle)] + [(folder, epoch, Within(bundle, folder)) for folder, epoch in earlier]
 
 
 class Zip:
