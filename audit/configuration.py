@@ -19,7 +19,7 @@ from audit.security import note
 
 log = structlog.get_logger(__name__)
 
-AGAIN_AFTER = 60.0  # seconds, when the database could not be written
+AGAIN_AFTER = 10.0  # seconds, when the database could not be written
 LOCK = 4_812_019
 SET, NOT_SET = "(set)", "(not set)"
 
@@ -27,7 +27,7 @@ SET, NOT_SET = "(set)", "(not set)"
 SHOWN = {
     "GENBA_MODE": "MODE", "DEBUG": "DEBUG", "ALLOWED_HOSTS": "ALLOWED_HOSTS",
     "CSRF_TRUSTED_ORIGINS": "CSRF_TRUSTED_ORIGINS", "HTTPS": "HTTPS", "HTTPS_REDIRECT": "SECURE_SSL_REDIRECT",
-    "BEHIND_PROXY": "BEHIND_PROXY", "SESSION_HOURS": "SESSION_COOKIE_AGE", "JOURNAL_ORIGIN": "JOURNAL_ORIGIN",
+    "BEHIND_PROXY": "BEHIND_PROXY", "JOURNAL_ORIGIN": "JOURNAL_ORIGIN",
     "JOURNAL_WITNESS_FILES": "JOURNAL_WITNESS_FILES", "JOURNAL_ARCHIVE_DIR": "JOURNAL_ARCHIVE_DIR",
     "JOURNAL_WITNESS_EMAILS": "JOURNAL_WITNESS_EMAILS", "JOURNAL_WITNESS_EMAIL_AT": "JOURNAL_WITNESS_EMAIL_AT",
     "JOURNAL_TSA_URL": "JOURNAL_TSA_URL", "JOURNAL_TSA_CERTIFICATE": "JOURNAL_TSA_CERTIFICATE",
@@ -47,7 +47,7 @@ SECRET = {
     "OIDC_CLIENT_SECRET": "OIDC_CLIENT_SECRET", "DATABASE_SEALER_URL": "DATABASE_SEALER_URL",
     "DATABASE_OWNER_URL": "DATABASE_OWNER_URL",
 }  # fmt: skip
-ADDRESSES = {"DATABASE_URL", "EMAIL_URL"}  # where, and as whom: put together below, without their passwords
+COMPUTED = {"DATABASE_URL", "EMAIL_URL", "SESSION_HOURS"}  # put together below, without passwords
 NOT_REGULATED = {
     "APPLICATION_NAME": "A name for connections.",
     "DATABASE_POOL": "How many connections: speed, and no more.",
@@ -85,7 +85,9 @@ def effective() -> dict[str, str]:
     said |= {name: SET if getattr(settings, attribute) else NOT_SET for name, attribute in SECRET.items()}
     database = settings.DATABASES["default"]
     said["DATABASE_URL"] = _text("{USER}, {HOST}:{PORT}/{NAME}".format(**database))
-    said["EMAIL_URL"] = _text(f"{settings.EMAIL_BACKEND.split('.')[-2]}, {settings.EMAIL_HOST}:{settings.EMAIL_PORT}")
+    host = [f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"] if settings.EMAIL_HOST else []
+    said["EMAIL_URL"] = _text([settings.EMAIL_BACKEND.split(".")[-2], *host])
+    said["SESSION_HOURS"] = _text(settings.SESSION_COOKIE_AGE // 3600)
     said["GENBA_VERSION"] = settings.GENBA_VERSION
     return dict(sorted(said.items()))
 
@@ -114,9 +116,9 @@ def _until_noted(process: str) -> None:
         try:
             note_configuration(process)
             return
-        except Exception:  # whatever it is, the plant goes on
+        except Exception as error:  # whatever it is, the plant goes on
             if not is_told:
-                log.warning("configuration_not_noted", process=process, exc_info=True)
+                log.warning("configuration_not_noted", process=process, error=str(error).partition("\n")[0])
             is_told = True
         finally:
             connection.close()
