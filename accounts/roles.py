@@ -95,6 +95,7 @@ RETENTION = frozenset(
         "audit.change_retentionpolicy",
         "audit.place_legalhold",
         "audit.lift_legalhold",
+        "audit.dispose_records",
     }
 )
 MEASURE = frozenset({"quality.record_check"})

@@ -20,7 +20,9 @@ from audit import retention
 from audit.admin_base import AuditedAdmin, ReadOnlyAdmin, ServiceAdmin
 from audit.admin_forms import ReasonForm, posted, step_page
 from audit.models import ArchiveCheck, JournalArchive, JournalMonth, LegalHold, RetentionPolicy, Verdict
+from audit.models.review import EVERYTHING
 from audit.queries.retention import overview, policy_types
+from audit.queries.review import review_due
 from audit.record_types import type_label
 from audit.verification.shipped import journalled
 
@@ -65,6 +67,7 @@ class RetentionPolicyAdmin(AuditedAdmin):
             "opts": self.opts,
             "title": _("Retention by record type"),
             "rows": overview(),
+            "reviewed_until": last.until if (last := review_due(EVERYTHING).last) else None,
             "back": reverse("admin:audit_retentionpolicy_changelist"),
         }
         return render(request, "admin/retention.html", context)

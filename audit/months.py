@@ -18,7 +18,8 @@ PERMISSION = "audit.add_journalarchive"
 def detach_month(month: dt.date, *, reason: str) -> str:
     """Take the oldest month out of the journal; returns the name of the table it is kept in.
 
-    Raises ArchiveRefused: too young, under a legal hold, or no archive has exactly its entries.
+    Raises ArchiveRefused: too young, under a legal hold, no archive has exactly its entries, or some of them stand in
+    no signed review of the audit trail.
     """
     with _asked("delete_month", reason) as owner:
         return str(owner.execute("SELECT journal_detach_month(%s)", [month]).fetchone()[0])  # type: ignore[index]

@@ -3,10 +3,18 @@
 A witness is a file on another host or medium (a mounted share, a write-once bucket): notes, one after the other.
 """
 
+import fcntl
+import hashlib
 import os
 import re
+import subprocess
+import sys
+import tempfile
+import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 import structlog
 from django.conf import settings
@@ -14,6 +22,12 @@ from django.conf import settings
 log = structlog.get_logger(__name__)
 NOTE = re.compile(r"(?:[^\n]+\n)+\n(?:— [^\n]+\n)+")
 TAIL = 64 * 1024  # a note is smaller
+WRITER = Path(__file__).with_name("witness_writer.py")
+WRITES_WITHIN = 5.0  # seconds, for all witnesses together
+A_MOMENT = 0.2  # for one that was ready while another was waited for
+Writer = subprocess.Popen[bytes]
+
+_left_behind: list[Writer] = []
 
 
 def witness_files() -> list[Path]:
@@ -23,19 +37,65 @@ def witness_files() -> list[Path]:
 def publish(note: str, files: Iterable[Path] | None = None) -> list[Path]:
     """Append the note to every witness and return those that could not be written.
 
-    Never raises: a share that is down must not keep the plant from sealing. The next checkpoint covers this one.
+    Never raises, and takes no longer than WRITES_WITHIN: a share that is down or hangs must not keep the plant from
+    sealing. The next checkpoint covers this one.
     """
+    _left_behind[:] = [writer for writer in _left_behind if writer.poll() is None]
+    deadline = time.monotonic() + WRITES_WITHIN
+    begun = [(path, _begin(path, note)) for path in (witness_files() if files is None else files)]
     failed = []
-    for path in witness_files() if files is None else files:
-        try:
-            with path.open("a", encoding="utf-8") as witness:
-                witness.write(note)
-                witness.flush()
-                os.fsync(witness.fileno())
-        except OSError as error:
-            log.error("witness_not_written", witness=str(path), error=str(error))
+    for path, writer in begun:
+        if error := writer if isinstance(writer, str) else _end(writer, deadline):
+            log.error("witness_not_written", witness=str(path), error=error)
             failed.append(path)
     return failed
+
+
+def _begin(path: Path, note: str) -> Writer | str:
+    """Send a process to write, or say why not. One at a time for a witness, whoever sends it, and however it ends.
+
+    The lock is the writer's: one that is killed, and still waits for its share, holds it until it is really gone.
+    """
+    try:
+        with _lock_file(path) as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return "an earlier write has not ended"
+            writer = Writer(
+                [sys.executable, "-I", "-S", str(WRITER), str(path)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                pass_fds=[lock.fileno()],
+            )
+    except OSError as error:
+        return str(error)
+    assert writer.stdin is not None  # noqa: S101 asked for above
+    with suppress(BrokenPipeError), writer.stdin:  # a note fits into the pipe: this waits for nobody
+        writer.stdin.write(note.encode())
+    writer.stdin = None
+    return writer
+
+
+def _end(writer: Writer, deadline: float) -> str:
+    """What went wrong, or nothing."""
+    try:
+        _, told = writer.communicate(timeout=max(A_MOMENT, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        writer.kill()
+        assert writer.stderr is not None  # noqa: S101 asked for above
+        writer.stderr.close()
+        _left_behind.append(writer)  # never waited for: what waits for a dead share hears no signal
+        return f"not written within {WRITES_WITHIN:g} s"
+    return told.decode(errors="replace") or f"ended with {writer.returncode}" if writer.returncode else ""
+
+
+def _lock_file(path: Path) -> IO[bytes]:
+    """On this machine, and of this account: never beside the witness, which may hang."""
+    name = hashlib.sha256(str(path).encode()).hexdigest()[:16]
+    lock = Path(tempfile.gettempdir()) / f"genba-witness-{os.getuid()}-{name}.lock"
+    return os.fdopen(os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "r+b")
 
 
 def notes_in(path: Path) -> list[str]:

@@ -1,9 +1,11 @@
 """Celery app and the beat schedule in code: reviewed, versioned; django-celery-beat loads it into the database."""
 
 import os
+from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
+from celery.signals import beat_init, worker_ready
 from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mfg_project.settings")
@@ -11,6 +13,21 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mfg_project.settings")
 app = Celery("genba")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@worker_ready.connect  # after its processes were forked: none of them shares the connection of the note
+def _worker_begins(**_: Any) -> None:
+    from audit.configuration import begin
+
+    begin("sealer" if settings.DATABASE_SEALER_URL else "worker")
+
+
+@beat_init.connect
+def _beat_begins(**_: Any) -> None:
+    from audit.configuration import begin
+
+    begin("schedule")
+
 
 # `expires` is shorter than the period: a queue that stood still must not replay a backlog of refreshes.
 app.conf.beat_schedule = {

@@ -23,6 +23,7 @@ class RetentionPolicy(AuditedModel):
     class Meta:
         verbose_name = _("retention policy")
         verbose_name_plural = _("retention policies")
+        permissions = [("dispose_records", _("Can dispose of records past their years"))]
         constraints = [
             models.CheckConstraint(
                 condition=Q(years__gte=1) & Q(years__lte=LONGEST_POLICY),

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -32,6 +33,7 @@ class SecurityEventKind(models.TextChoices):
     PROVIDER_LINKED = "provider_linked", _("Account linked to the provider")
     DEACTIVATED = "deactivated", _("Account deactivated")
     EXPORTED = "exported", _("Records exported")
+    CONFIGURED = "configured", _("Settings of the environment noted")
 
 
 class SecurityEvent(models.Model):
@@ -63,7 +65,10 @@ class SecurityEvent(models.Model):
     class Meta:
         verbose_name = _("security event")
         verbose_name_plural = _("security events")
-        indexes = [models.Index(fields=["user", "at"], name="securityevent_user_at")]
+        indexes = [
+            models.Index(fields=["user", "at"], name="securityevent_user_at"),
+            models.Index(fields=["source", "-id"], name="securityevent_configured", condition=Q(kind="configured")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} · {self.user or self.name_typed or '—'} · {self.at:%Y-%m-%d %H:%M} UTC"

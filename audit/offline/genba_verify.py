@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """Checks an export of Genba's audit trail. Needs Python 3.8 or newer and nothing else: no Genba, no network.
 
-    python3 genba_verify.py EXPORT [--key FILE] [--witness FILE ...]
+    python3 genba_verify.py EXPORT [--key FILE ...] [--witness FILE ...]
 
 EXPORT is the .zip file or the folder it was unpacked to. Checked are:
     manifest      every file has the SHA-256 that manifest.json names; shows damage, not forgery: it is not signed
     checkpoints   checkpoint.txt and witness/*.txt are signed by public_key.txt and are states of one growing log
     entries       every line of entries.ndjson stands in the log of checkpoint.txt, where proofs.ndjson says
+    earlier       the same of each folder earlier/NUMBER: a log the plant closed before it began the present one
 
 Whoever made the export chose the key and the log in it. Give what you know from elsewhere:
-    --key FILE      the public key you were given; it must be the one in the export
+    --key FILE      the public key you were given; it must be the one in the export. With a log closed under an older
+                    key, give that key as well
     --witness FILE  a checkpoint seen elsewhere (mail, print, other machine); taken as the truth
 
 Exit code: 0 intact, 1 altered, 2 cannot be checked.
@@ -31,10 +33,11 @@ MANIFEST, ENTRIES, PROOFS = "manifest.json", "entries.ndjson", "proofs.ndjson"
 CHECKPOINT, KEY = "checkpoint.txt", "public_key.txt"
 NEEDED = (ENTRIES, PROOFS, CHECKPOINT, KEY)
 FORMAT = "genba-export-v1"
+EARLIER = re.compile(r"earlier/([1-9][0-9]{0,8})/")
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}(/[A-Za-z0-9_][A-Za-z0-9._-]{0,99}){0,4}\Z")
 
 # An export may come from anybody: what a hostile one can make this program use.
-MOST_FILES, MOST_WITNESSES, MOST_SIGNATURES = 10000, 1000, 64
+MOST_FILES, MOST_WITNESSES, MOST_SIGNATURES, MOST_LOGS = 10000, 1000, 64, 100
 LARGEST_TEXT, LARGEST_LINE = 64 * 1024, 16 * 1024 * 1024
 LARGEST_RATIO, FREE_BYTES = 300, 16 * 1024 * 1024  # unpacked to packed, beyond the free bytes
 MOST_DIGITS = 19
@@ -267,7 +270,7 @@ def parse_note(raw):
 
 
 def parse_checkpoint(text):
-    """(origin, size, root) of a checkpoint's text."""
+    """(origin, size, root, epoch) of a checkpoint's text; an epoch is one log of the origin."""
     lines = text.split("\n")
     if (
         len(lines) < 4
@@ -279,7 +282,8 @@ def parse_checkpoint(text):
     root = decode_base64(lines[2])
     if len(root) != 32 or int(lines[1]) >= 2**63:
         raise Altered("not a checkpoint")
-    return lines[0], int(lines[1]), root
+    epochs = [line[6:] for line in lines[3:] if line.startswith("epoch ")]
+    return lines[0], int(lines[1]), root, epochs[0] if epochs else None
 
 
 def open_checkpoint(raw, key):
@@ -321,6 +325,27 @@ class Folder:
 
     def open(self, name):
         return open(os.path.join(self.path, *name.split("/")), "rb")
+
+
+class Within:
+    """One folder of an export, as if it were the whole."""
+
+    def __init__(self, bundle, folder):
+        self.bundle, self.folder = bundle, folder
+        self.names = {name[len(folder) :] for name in bundle.names if name.startswith(folder)}
+
+    def open(self, name):
+        return self.bundle.open(self.folder + name)
+
+
+def logs_in(bundle):
+    """(where, epoch it must be of, files): the log of the export, then those closed before it."""
+    matches = [EARLIER.match(name) for name in bundle.names if name.startswith("earlier/")]
+    found = {int(match.group(1)) for match in matches if match}
+    if not all(matches) or len(found) > MOST_LOGS:
+        raise CannotCheck(f"a folder of an earlier log that none has, or more than {MOST_LOGS}")
+    earlier = [(f"earlier/{number}/", str(number)) for number in sorted(found)]
+    return [("", None, bundle)] + [(folder, epoch, Within(bundle, folder)) for folder, epoch in earlier]
 
 
 class Zip:
@@ -394,21 +419,21 @@ def lines_of(bundle, name):
 # --- The checks
 class Report:
     def __init__(self):
-        self.code = INTACT
+        self.code, self.place = INTACT, ""
 
     def ok(self, text):
-        print("ok        " + text)
+        print("ok        " + self.place + text)
 
     def note(self, text):
-        print("note      " + text)
+        print("note      " + self.place + text)
 
     def altered(self, text):
         self.code = ALTERED
-        print("ALTERED   " + text)
+        print("ALTERED   " + self.place + text)
 
     def unchecked(self, text):
         self.code = self.code or UNCHECKED
-        print("UNCHECKED " + text)
+        print("UNCHECKED " + self.place + text)
 
     def attempt(self, what, check, *arguments):
         """The check's answer, or None when it failed, which is then said."""
@@ -460,20 +485,24 @@ def file_digest(bundle, name):
     return digest.hexdigest()
 
 
-def check_key(bundle, trusted, report):
+def check_key(bundle, trusted, is_earlier, report):
     key = parse_key(read_small(bundle, KEY))
     fingerprint = f"{key[0]!a}, SHA-256 {sha256(key[2]).hex()}"
-    if trusted is None:
+    if not trusted:
         report.note("key: came with the export; compare it with the one you were given: " + fingerprint)
-    elif trusted != key:
+    elif key not in trusted and is_earlier:
+        raise CannotCheck("not one you were given; give the older key of the plant as well: " + fingerprint)
+    elif key not in trusted:
         raise Altered("not the one you were given")
     else:
         report.ok("key: the one you were given: " + fingerprint)
     return key
 
 
-def check_checkpoint(bundle, key, report):
+def check_checkpoint(bundle, key, epoch, report):
     checkpoint = open_checkpoint(read_small(bundle, CHECKPOINT), key)
+    if epoch is not None and checkpoint[3] != epoch:
+        raise Altered("not of epoch " + epoch)
     if checkpoint[1] == 0 and checkpoint[2] != sha256(b""):
         raise Altered("an empty log with a root")
     report.ok(f"checkpoint: {checkpoint[0]!a}, {checkpoint[1]} entries, signed by the key")
@@ -485,6 +514,8 @@ def check_witness(what, opened, checkpoint, consistency, report):
     witness = opened()
     if witness[0] != checkpoint[0]:
         raise CannotCheck("of another log: " + ascii(witness[0]))
+    if witness[3] != checkpoint[3]:
+        raise CannotCheck("of another epoch, which is not in this export: " + ascii(witness[3]))
     old, new = sorted((witness, checkpoint), key=lambda found: found[1])
     if old[1] == new[1] and old[2] != new[2]:
         raise Altered(f"another log of the same {old[1]} entries")
@@ -587,16 +618,33 @@ def check_entry(line, leaf, where):
 
 def check(bundle, trusted, witnesses, report):
     report.attempt("manifest", check_manifest, bundle, report)
+    logs = report.attempt("earlier", logs_in, bundle) or []
+    here = {epoch for _place, epoch, _log in logs}
+    for place, epoch, log in logs:
+        report.place = place
+        theirs = [(path, raw) for path, raw in witnesses if epoch_of(raw, here) == epoch]
+        check_log(log, trusted, epoch, theirs, report)
+    report.place = ""
+
+
+def check_log(bundle, trusted, epoch, witnesses, report):
     missing = [name for name in NEEDED if name not in bundle.names]
     if missing:
         report.unchecked("missing: " + ", ".join(missing))
         return
-    key = report.attempt("key", check_key, bundle, trusted, report)
-    checkpoint = key and report.attempt("checkpoint", check_checkpoint, bundle, key, report)
+    key = report.attempt("key", check_key, bundle, trusted, epoch is not None, report)
+    checkpoint = key and report.attempt("checkpoint", check_checkpoint, bundle, key, epoch, report)
     if not checkpoint:
         return
     report.attempt("witnesses", check_witnesses, bundle, witnesses, key, checkpoint, report)
     report.attempt("entries", check_entries, bundle, checkpoint, report)
+
+
+def epoch_of(raw, known):
+    """Which log to compare a given witness with: the one it says it is of, else the log of the export."""
+    found = re.search(rb"^epoch ([0-9]+)\r?$", raw, re.M)
+    epoch = found.group(1).decode() if found else None
+    return epoch if epoch in known else None
 
 
 def read_given(path):
@@ -614,13 +662,13 @@ def given_key(path):
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("export", nargs="?", default=os.path.dirname(os.path.abspath(__file__)))
-    parser.add_argument("--key", metavar="FILE")
+    parser.add_argument("--key", metavar="FILE", action="append", default=[])
     parser.add_argument("--witness", metavar="FILE", action="append", default=[])
     options = parser.parse_args(arguments)
     report = Report()
 
     def everything():
-        trusted = given_key(options.key) if options.key else None
+        trusted = [given_key(path) for path in options.key]
         witnesses = [(path, read_given(path)) for path in options.witness]
         bundle = Folder(options.export) if os.path.isdir(options.export) else Zip(options.export)
         check(bundle, trusted, witnesses, report)

@@ -14,7 +14,7 @@ from django.db.models import TextChoices
 from django.utils import timezone
 
 from audit.database.roles import excess_of_rights
-from audit.models import Heartbeat, Incident, Timestamp, Verdict, VerificationRun
+from audit.models import Heartbeat, Incident, JournalEntry, Timestamp, Verdict, VerificationRun
 from audit.models.review import EVERYTHING
 from audit.queries.coverage import Coverage
 from audit.queries.review import ReviewDue, review_due
@@ -65,6 +65,7 @@ class Health:
     timestamp: Timestamp | None
     timestamp_error: str
     review: ReviewDue
+    is_first_look_due: bool  # of a plant so young that nothing was asked yet: unknown is not "nobody"
 
     @property
     def reasons(self) -> list[Reason]:
@@ -96,7 +97,9 @@ class Health:
             yield Reason(Level.BAD, "witness_contradicts")
         if standings - CONTRADICTS - {Standing.AGREES}:
             yield Reason(Level.ATTENTION, "witness_silent")
-        if self.watched_at is None or self.now - self.watched_at > WATCH_SILENT_AFTER:
+        if self.is_first_look_due:
+            yield Reason(Level.ATTENTION, "first_look")
+        elif self.watched_at is None or self.now - self.watched_at > WATCH_SILENT_AFTER:
             yield Reason(Level.ATTENTION, "watch_silent")
         elif not standings:
             yield Reason(Level.ATTENTION, "no_witness")
@@ -116,7 +119,9 @@ class Health:
             yield Reason(Level.BAD, "rights")
         if self.partitions.ahead < MONTHS_NEEDED:
             yield Reason(Level.BAD, "partitions")
-        if self.coverage is None or self.now - self.coverage.at > COVERAGE_OLD_AFTER:
+        if self.coverage is None and self.is_first_look_due:
+            pass  # said above
+        elif self.coverage is None or self.now - self.coverage.at > COVERAGE_OLD_AFTER:
             yield Reason(Level.ATTENTION, "coverage_unknown")
         elif self.unprotected > self.coverage.pending:
             yield Reason(Level.ATTENTION, "coverage")
@@ -157,7 +162,14 @@ def health() -> Health:
         timestamp=Timestamp.objects.defer("token").order_by("-id").first(),
         timestamp_error=beats[TIMESTAMP].facts["error"] if TIMESTAMP in beats else "",
         review=review_due(EVERYTHING),
+        is_first_look_due=watched is None and _is_young(seals.now),
     )
+
+
+def _is_young(now: dt.datetime) -> bool:
+    """The watch looks once a minute; it has as long as a watch that ran before."""
+    began = JournalEntry.objects.order_by("id").values_list("at", flat=True).first()
+    return began is None or now - began <= WATCH_SILENT_AFTER
 
 
 def _holding(found: list[OpenTransaction], seals: SealState) -> list[OpenTransaction]:

@@ -137,6 +137,14 @@ def _of_journal() -> Iterator[Trigger]:
         yield Trigger(table, "zz_journal_truncate", "journal_refuse", BEFORE | TRUNCATE)
 
 
+@cache
+def append_only() -> frozenset[str]:
+    """Tables of models whose rows are written once and never deleted."""
+    models = [operation.model for operation in _operations() if isinstance(operation, AppendOnly)]
+    tables = {apps.get_model(model)._meta.db_table for model in models if _is_installed(model)}
+    return frozenset(tables | {trigger.table for trigger in _of_files() if trigger.name.endswith("append_only")})
+
+
 def _of_append_only() -> Iterator[Trigger]:
     models = [operation.model for operation in _operations() if isinstance(operation, AppendOnly)]
     models = [model for model in models if _is_installed(model)]

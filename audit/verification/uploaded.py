@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from django.db import connection
 
@@ -69,19 +70,34 @@ def _findings(lines: list[str]) -> list[Finding]:
 
 
 def _look_up(path: Path, answer: Answer) -> None:
-    """Small files only, read by the verifier's own rules; a bundle that has none stays unknown."""
+    """Small files only, read by the verifier's own rules; a bundle that has none stays unknown.
+
+    What is said of the present log; an earlier one in the bundle that is not this plant's makes it unknown.
+    """
     try:
-        bundle = genba_verify.Zip(str(path))
-        key_text = genba_verify.read_small(bundle, genba_verify.KEY)
-        key = genba_verify.parse_key(key_text)
-        checkpoint = genba_verify.open_checkpoint(genba_verify.read_small(bundle, genba_verify.CHECKPOINT), key)
+        logs = [_log_in(files) for _place, _epoch, files in genba_verify.logs_in(genba_verify.Zip(str(path)))]
     except Exception:  # whatever is wrong with it, the verifier has said it above
         return
-    answer.public_key = key_text.decode().strip()
-    answer.origin, answer.size, root = checkpoint
+    answer.public_key, (answer.origin, answer.size, *_) = logs[0]
+    known = [_known(key, checkpoint) for key, checkpoint in logs]
+    answer.key_is_known = all(is_ours for is_ours, _epoch in known)
+    if all(epoch is not None for _is_ours, epoch in known):
+        answer.checkpoint_is_known, answer.epoch = True, known[0][1]
+
+
+def _log_in(files: Any) -> tuple[str, tuple[Any, ...]]:
+    key_text = genba_verify.read_small(files, genba_verify.KEY)
+    key = genba_verify.parse_key(key_text)
+    note = genba_verify.read_small(files, genba_verify.CHECKPOINT)
+    return key_text.decode().strip(), genba_verify.open_checkpoint(note, key)
+
+
+def _known(key: str, checkpoint: tuple[Any, ...]) -> tuple[bool, int | None]:
+    """Whether the key is one of this plant's, and of which epoch the checkpoint is in this database."""
+    _origin, size, root, _epoch = checkpoint
     with connection.cursor() as cursor:
-        cursor.execute(_KNOWN_KEY, [answer.public_key])
-        (answer.key_is_known,) = cursor.fetchone()
-        cursor.execute(_KNOWN_CHECKPOINT, [answer.public_key, answer.size, root])
-        if row := cursor.fetchone():
-            answer.checkpoint_is_known, answer.epoch = True, row[0]
+        cursor.execute(_KNOWN_KEY, [key])
+        (is_ours,) = cursor.fetchone()
+        cursor.execute(_KNOWN_CHECKPOINT, [key, size, root])
+        row = cursor.fetchone()
+    return is_ours, row[0] if row else None

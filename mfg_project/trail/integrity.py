@@ -22,6 +22,7 @@ from mfg_project.common.formats import both_zones, number
 from mfg_project.common.pages import allowed, render_page
 from mfg_project.trail.access import require_trail_of_everything
 from mfg_project.trail.integrity_words import integrity_context
+from mfg_project.trail.process_words import process_rows
 from mfg_project.trail.sheet import sheet_of
 
 READ_TRAIL = "audit.view_journalentry"
@@ -33,7 +34,7 @@ VERIFICATION_WAITS = 600  # seconds in the queue; nobody waits longer for an ans
 @allowed(READ_TRAIL)
 def integrity(request: HttpRequest) -> HttpResponse:
     require_trail_of_everything()  # findings name records of every line
-    context = integrity_context(health()) | {"can_verify": request.user.has_perm(VERIFY)}
+    context = integrity_context(health()) | {"can_verify": request.user.has_perm(VERIFY), "processes": process_rows()}
     return render_page(request, "trail/integrity.html", "trail/_integrity.html", context, targets=["integrity"])
 
 

@@ -38,6 +38,7 @@ WORDS: dict[str, tuple[Promise, str]] = {
     "witness_contradicts": (gettext_lazy("A witness contradicts the log."), "witnesses"),
     "witness_silent": (gettext_lazy("A witness cannot be asked, or is not told any more."), "witnesses"),
     "no_witness": (gettext_lazy("No witness file is named: nothing outside knows the log."), "witnesses"),
+    "first_look": (gettext_lazy("Not yet looked: the first look comes within a minute."), "witnesses"),
     "watch_silent": (gettext_lazy("Nobody watches: the background worker does not report."), "witnesses"),
     "not_sealed": (gettext_lazy("New entries are not being sealed."), "seals"),
     "seal_late": (gettext_lazy("Sealing is late."), "seals"),
@@ -105,6 +106,7 @@ def integrity_context(health: Health) -> dict[str, Any]:
         "measured": moment(health.coverage.at, now=now) if health.coverage else None,
         "witnesses": [_witness(each, now) for each in health.witnesses],
         "watched": moment(health.watched_at, now=now),
+        "is_first_look_due": health.is_first_look_due,
         "months": Said(
             _("%(n)s months ahead") % {"n": health.partitions.ahead},
             "good" if health.partitions.ahead >= MONTHS_NEEDED else "danger",

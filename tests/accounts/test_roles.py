@@ -15,7 +15,7 @@ from accounts.services import authenticators, locks, pins, qualifications, state
 from accounts.services.passwords import send_link, set_password
 from accounts.services.roles import sync_roles_of_app
 from accounts.services.users import create_user, update_user
-from audit import checkpoint_mail, master_data, retention
+from audit import checkpoint_mail, disposal, master_data, retention
 from audit.context import act_as
 from audit.errors import DomainError, MissingPermission
 from audit.models import LegalHold, RetentionPolicy
@@ -261,6 +261,11 @@ DOORS = (
         "lift_hold",
         "audit.lift_legalhold",
         lambda w: retention.lift_hold(hold_id=LegalHold.objects.first().pk, reason=WHY),
+    ),
+    Door(
+        "dispose",
+        "audit.dispose_records",
+        lambda w: disposal.dispose(record_type="materials", before=dt.date(2020, 1, 1), reason=WHY, expected=0),
     ),
     Door(
         "set_policy",

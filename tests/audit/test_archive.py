@@ -25,6 +25,7 @@ from audit.verification.report import ALTERED, INTACT, UNCHECKED
 from audit.verification.verify import verify
 from inventory.models import Material
 from tests import factories
+from tests.audit.reviewing import reviewed
 from tests.audit.sealed import KEY, as_administrator, codes, found, seal_everything, told
 from tests.database import PLANT, database
 
@@ -37,9 +38,10 @@ WHY = "Older than the plant keeps online"
 
 
 @pytest.fixture
-def old(as_admin, tmp_path, settings) -> Path:
+def old(as_admin, user_of, tmp_path, settings) -> Path:
     """A plant that made 300 materials in March 2015, renamed 40 in April, and went on now; all sealed in one tree."""
     settings.DATABASE_OWNER_URL = database.urls["owner"]
+    quality = user_of("qa_manager")
     factories.plant()
     with database.psycopg("admin") as admin:
         admin.execute(SQL("SET ROLE {}").format(Identifier(f"{PLANT}_journal")))
@@ -65,6 +67,8 @@ def old(as_admin, tmp_path, settings) -> Path:
     )  # fmt: skip
     seal_everything(tmp_path / "witness.txt")
     factories.product("NEW")
+    seal_everything(tmp_path / "witness.txt")
+    reviewed(quality)
     seal_everything(tmp_path / "witness.txt")
     (tmp_path / "archives").mkdir()
     return tmp_path / "archives"
@@ -301,6 +305,50 @@ def test_a_month_stays_without_its_archive_and_without_the_right_one(old):
     with pytest.raises(ArchiveRefused, match="no archive holds exactly"):
         detach_month(MARCH, reason=WHY)
     assert in_database("SELECT count(*) FROM journal_entry WHERE tx_at < '2016-01-01'") == ROWS + CHANGED
+
+
+def test_a_month_nobody_reviewed_stays_until_somebody_has(old, as_admin):
+    archived(old, MARCH, APRIL)
+    command = ("archive_journal", "--before", "2015-04", "--to", str(old), "--detach", "--reason", WHY)
+
+    reviewed_until("2015-03-31 23:59:59+00")
+    with pytest.raises(CommandError, match=r"2015-03 is not reviewed: 300 entries from 2015-03-10 00:01 to .* UTC"):
+        call_command(*command, "--user", as_admin.username)
+    assert not JournalMonth.objects.exists()
+
+    reviewed_until("2015-04-01 00:00:00+00")
+    call_command(*command, "--user", as_admin.username)
+    assert JournalMonth.objects.get().month == MARCH
+    with pytest.raises(ArchiveRefused, match="2015-04 is not reviewed: 40 entries"):
+        detach_month(APRIL, reason=WHY)
+
+
+def reviewed_until(end: str) -> None:
+    as_administrator("UPDATE audit_trailreview SET since = '2015-01-01 00:00+00', until = %(end)s", end=end)
+
+
+@pytest.mark.parametrize(("scope", "is_enough"), [(f"{MATERIALS},work_orders", True), ("work_orders", False)])
+def test_reviews_of_record_types_cover_a_month_when_they_have_each_type_in_it(old, user_of, scope, is_enough):
+    archived(old, MARCH)
+    as_administrator("DELETE FROM audit_trailreview")
+    seal_everything()
+
+    reviewed(user_of("qa_manager"), scope=scope)
+
+    if is_enough:
+        assert detach_month(MARCH, reason=WHY)
+    else:
+        with pytest.raises(ArchiveRefused, match=rf"\({MATERIALS}\) stand in no signed review"):
+            detach_month(MARCH, reason=WHY)
+
+
+def test_an_entry_sealed_only_after_the_review_is_not_covered_by_it(old):
+    """Written by a transaction that was open while somebody reviewed."""
+    archived(old, MARCH)
+    as_administrator("UPDATE audit_trailreview SET checkpoint_size = 0")
+
+    with pytest.raises(ArchiveRefused, match="is not reviewed: 300 entries"):
+        detach_month(MARCH, reason=WHY)
 
 
 def test_a_month_that_was_altered_after_archiving_stays(old):

@@ -65,7 +65,7 @@ def test_the_printed_code_is_the_signed_note_and_the_offline_verifier_takes_it(q
 
     state = seal_state()
     key = genba_verify.parse_key(KEY.public.text.encode())
-    origin, size, root = genba_verify.open_given(note.encode(), key)
+    origin, size, root, _epoch = genba_verify.open_given(note.encode(), key)
     assert (origin, size, root.hex()) == ("plant.example/journal", state.size, state.root)
 
 

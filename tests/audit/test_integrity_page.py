@@ -105,6 +105,23 @@ class TestReasons:
 
         assert answer(auditor) == ("attention", ["watch_silent", "coverage_unknown"])
 
+    def test_what_was_never_asked_is_unknown_in_a_plant_just_begun_and_silence_in_one_that_is_older(
+        self, auditor, monkeypatch
+    ):
+        Heartbeat.objects.all().delete()
+        monkeypatch.setattr(module, "WATCH_SILENT_AFTER", dt.timedelta(days=1))
+        assert answer(auditor) == ("attention", ["first_look"])
+        page = auditor.get(PAGE).content.decode()
+        assert page.count("Not yet looked: the first look comes within a minute.") == 2  # the reason, and its card
+        assert "No witness file is named" not in page
+        assert "Nobody" not in page
+
+        monkeypatch.setattr(module, "WATCH_SILENT_AFTER", dt.timedelta(0))
+        assert answer(auditor) == ("attention", ["watch_silent", "coverage_unknown"])
+        page = auditor.get(PAGE).content.decode()
+        assert "Nobody watches" in page
+        assert "Nobody has asked them yet." in page
+
     def test_a_plant_without_witness(self, auditor, settings):
         settings.JOURNAL_WITNESS_FILES = []
         watch.watch()

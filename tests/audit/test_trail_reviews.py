@@ -23,6 +23,7 @@ from mfg_project.trail.review_kinds import merged
 from mfg_project.trail.reviews import drafted, period_to_review, read_period, sign_review
 from production.services.calendar import plan_shifts
 from tests import factories
+from tests.audit.reviewing import reviewed
 from tests.audit.sealed import as_administrator, codes, seal_everything
 from tests.signing import filled
 
@@ -34,22 +35,6 @@ NEW, SIGN, LIST = "/audit/reviews/new/", "/audit/reviews/sign/", "/audit/reviews
 def qa(as_admin, user_of) -> User:
     factories.plant()
     return user_of("qa_manager")
-
-
-def reviewed(by: User, *, until: dt.datetime | None = None, scope: str = "", remarks=(), comment="As expected."):
-    """The whole way of a person who reads, then signs."""
-    until = until or timezone.now()
-    with act_as(by, source="test"):
-        period = period_to_review(scope=scope, until=until)
-        read = digest(drafted(period, remarks=dict(remarks), conclusion=comment).signed_content())
-        return sign_review(
-            scope=scope,
-            until=until,
-            sealed=(period.checkpoint.epoch, period.checkpoint.size),
-            remarks=dict(remarks),
-            conclusion=comment,
-            signing=factories.signing(Meaning.TRAIL_REVIEWED, digest=read),
-        )
 
 
 def found(by: User, until: dt.datetime | None = None):

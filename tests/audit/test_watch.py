@@ -1,6 +1,9 @@
 """The watch over the evidence, in states that are real: each is told once, escalated, and over when it is over."""
 
+import base64
 import datetime as dt
+import fcntl
+import os
 from pathlib import Path
 
 import pytest
@@ -9,10 +12,12 @@ from django.core import mail
 from django.utils import timezone
 
 from audit import outbox, watch
-from audit.checkpoint import SigningKey
+from audit import witness as publishing
+from audit.checkpoint import SigningKey, parse_text
 from audit.models import Heartbeat, Incident, IncidentKind, Outbox
 from audit.queries import witnesses
 from audit.queries.seal_state import months_ahead, open_transactions, seal_state
+from audit.tasks import seal_journal
 from audit.verification.report import LOG, Report
 from audit.verification.verify import keep
 from audit.watch import measure_coverage
@@ -137,8 +142,6 @@ class TestWitness:
         assert open_incidents() == [("witness", str(well))]
 
     def test_that_hangs_is_left_behind_and_asked_no_second_time(self, well, settings, monkeypatch):
-        import os
-
         pipe = well.parent / "pipe"
         os.mkfifo(pipe)  # opening it waits for a writer that never comes, as a dead share does
         settings.JOURNAL_WITNESS_FILES = [str(pipe)]
@@ -151,6 +154,47 @@ class TestWitness:
         assert "no answer" in Heartbeat.objects.get(name=watch.WATCH).facts["witnesses"][0]["error"]
         pipe.write_text("")  # lets the reader go
         reader.join(5)
+
+    def test_that_hangs_when_written_keeps_nobody_from_sealing_and_is_told(self, well, settings, monkeypatch):
+        monkeypatch.setattr(publishing, "WRITES_WITHIN", 2.0)
+        monkeypatch.setattr(witnesses, "ANSWERS_WITHIN", 0.1)
+        pipe = well.parent / "pipe"
+        os.mkfifo(pipe)  # opening it waits for a reader that never comes, as a dead share does
+        settings.JOURNAL_WITNESS_FILES = [str(pipe), str(well)]
+        settings.JOURNAL_KEY = base64.b64encode(b"\x01" * 32).decode()
+        settings.JOURNAL_ORIGIN = KEY.name
+        settings.DATABASE_SEALER_URL = database.urls["sealer"]
+        factories.line("NEW")
+
+        added = 0
+        while not added:  # transactions of other databases of the cluster may hold it back
+            added = seal_journal()
+
+        assert seal_state().pending == 0
+        assert parse_text(publishing.last_note(well).partition("\n\n")[0] + "\n").size == seal_state().size
+        assert kinds() == ["witness"]
+        assert open_incidents() == [("witness", str(pipe))]
+        for writer in publishing._left_behind:
+            writer.wait(5)
+        pipe.write_text("")  # lets the reader of the watch go
+        witnesses._hanging[str(pipe)].join(5)
+
+    def test_that_hangs_when_written_is_sent_no_second_writer_until_the_first_is_gone(self, tmp_path, monkeypatch):
+        """However many processes seal: a writer that is killed and does not die holds its lock, as this one does."""
+        file = tmp_path / "witness.txt"
+        with publishing._lock_file(file) as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            assert publishing.publish("one", [file]) == [file]
+            assert not file.exists()
+
+        assert publishing.publish("two", [file]) == []
+        assert file.read_text() == "two"
+
+    def test_that_cannot_be_written_is_named(self, tmp_path):
+        nowhere, file = tmp_path / "nowhere" / "witness.txt", tmp_path / "witness.txt"
+
+        assert publishing.publish("note", [nowhere, file]) == [nowhere]
+        assert file.read_text() == "note"
 
     def test_that_does_not_receive_new_checkpoints(self, well, monkeypatch):
         factories.line("NEW")

@@ -1,11 +1,8 @@
 """The copy of a record: nothing missing against the database, readable, and it proves itself (21 CFR 11.10(b))."""
 
 import datetime as dt
-import subprocess
-import sys
 from dataclasses import replace
 from decimal import Decimal
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -17,7 +14,6 @@ from django.utils.dateparse import parse_datetime
 from accounts.services.qualifications import qualify_for_the_demo
 from audit.journal import change
 from audit.models import JournalEntry, SecurityEvent, Signature, StateChange
-from audit.offline import VERIFIER
 from equipment.services.line_assignments import assign_line
 from mfg_project.reports.document import Column, Heading, Table, pdf_of
 from mfg_project.trail.bundle import paper
@@ -31,7 +27,7 @@ from tests.admin.world import world
 from tests.audit.journal import IGNORED
 from tests.audit.sealed import KEY, as_administrator, seal_everything
 from tests.reports.pdfa import faults, reader, text_of
-from tests.trail.world import BUNDLE, body, field_of, order_with_everything, take, values_of
+from tests.trail.world import BUNDLE, body, field_of, order_with_everything, take, values_of, verify
 
 ORDER_PARTS = {
     "batches": 1,
@@ -365,13 +361,6 @@ def test_the_queries_do_not_grow_with_the_parts(auditor, plant):
 
 
 # --- It proves itself --------------------------------------------------------------------------------------
-
-
-def verify(path: Path, *more: str) -> tuple[int, str]:
-    """As an inspector does it, on a machine without Genba."""
-    done = subprocess.run([sys.executable, "-I", str(VERIFIER), str(path), *more], capture_output=True, text=True)
-    assert done.stderr == ""
-    return done.returncode, done.stdout
 
 
 @pytest.mark.django_db(transaction=True)

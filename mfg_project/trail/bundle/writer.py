@@ -5,7 +5,6 @@ from itertools import chain
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from audit.bundle import BundleWriter, Output, consistency_line, inclusion_lines, lines
 from audit.canonical_entry import entry_line
@@ -34,19 +33,19 @@ def write_bundle(output: Output, copy: RecordCopy, exported: Exported) -> Counts
         for number, pdf in enumerate(record_pdfs(copy, signatures, exported, counts, left_out), 1):
             bundle.add("record.pdf" if number == 1 else f"record-{number}.pdf", [pdf])
         bundle.add("record.json", record_json(copy, signatures, exported, counts, left_out))
-        if logs:
-            _add_proofs(bundle, logs[-1], copy, exported)
+        for log in reversed(logs):
+            _add_proofs(bundle, "" if log is logs[-1] else f"earlier/{log.epoch}/", log, copy, exported)
     return counts
 
 
-def _add_proofs(bundle: BundleWriter, log: sealed.SealedLog, copy: RecordCopy, exported: Exported) -> None:
+def _add_proofs(bundle: BundleWriter, folder: str, log: sealed.SealedLog, copy: RecordCopy, exported: Exported) -> None:
     witnesses = _witnesses(log, copy, exported)
-    bundle.add("checkpoint.txt", [log.note.encode()])
-    bundle.add("public_key.txt", [f"{log.public_key}\n".encode()])
+    bundle.add(f"{folder}checkpoint.txt", [log.note.encode()])
+    bundle.add(f"{folder}public_key.txt", [f"{log.public_key}\n".encode()])
     for size, note in witnesses.items():
-        bundle.add(f"witness/{size}.txt", [note.encode()])
-    bundle.add("entries.ndjson", lines(map(entry_line, sealed.entries_in(log, copy.entry_ids))))
-    bundle.add("proofs.ndjson", lines(_proofs(log, copy, [*witnesses])))
+        bundle.add(f"{folder}witness/{size}.txt", [note.encode()])
+    bundle.add(f"{folder}entries.ndjson", lines(map(entry_line, sealed.entries_in(log, copy.entry_ids))))
+    bundle.add(f"{folder}proofs.ndjson", lines(_proofs(log, copy, [*witnesses])))
 
 
 def _proofs(log: sealed.SealedLog, copy: RecordCopy, witnesses: list[int]) -> Iterator[str]:
@@ -84,12 +83,5 @@ def _left_out(copy: RecordCopy, counts: Counts, logs: list[Any]) -> Iterator[str
         yield text % said
     if not logs:
         yield _("The journal of this plant is not sealed yet: nothing in this file proves the entries.")
-    elif earlier := sum(log.entries for log in logs[:-1]):
-        text = ngettext(
-            "%(n)s entry is sealed in an earlier log of the plant; its proof is not in this file.",
-            "%(n)s entries are sealed in an earlier log of the plant; their proofs are not in this file.",
-            earlier,
-        )
-        yield text % {"n": earlier}
     if counts.pending:
         yield _("Entries that wait for their seal are in record.json, and not in entries.ndjson.")
