@@ -13,6 +13,7 @@ from audit.merkle import leaf_hash, verify_inclusion
 from audit.models import JournalEntry, JournalSeal, Signature
 from audit.seal_wait import sealed_signatures, wait_for_seal
 from equipment.services.line_assignments import assign_line
+from mfg_project.celery import app as celery
 from tests import factories
 from tests.audit.test_sealing import KEY, seal_all
 from tests.database import database
@@ -186,7 +187,9 @@ def _release(client, order) -> str:
 @pytest.mark.django_db
 def test_without_a_broker_signing_goes_on(settings, monkeypatch, plant, caplog):
     settings.SIGNATURE_SEAL_WAIT = 0.2
-    monkeypatch.setattr("mfg_project.celery.app.conf.broker_url", "redis://127.0.0.1:1/0")
+    monkeypatch.setattr(celery.conf, "broker_url", "redis://127.0.0.1:1/0")
+    monkeypatch.setattr(celery, "_pool", None)  # an earlier test may have left connections to a broker that answers
+    monkeypatch.setattr(celery.amqp, "_producer_pool", None)
     order = factories.work_order(plant, status="released")
 
     assert not wait_for_seal(Signature.objects.get(record_pk=str(order.pk)))

@@ -39,6 +39,7 @@ OF_NO_LINE = {
     "send_link",
     "unlock",
     "acknowledge",
+    "dispose",  # leaves what the account does not see (tests/audit/test_disposal.py)
     "qualify",
     "end_qualification",
     "issue statement",
