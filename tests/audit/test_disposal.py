@@ -5,18 +5,23 @@ import datetime as dt
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
+from psycopg.sql import SQL, Identifier
 
 from audit import disposal, retention
+from audit.context import act_as
 from audit.disposal import dispose, look
 from audit.errors import Conflict, InvalidInput, MissingPermission, ReasonRequired, RecordKept
 from audit.models import JournalEntry
 from audit.verification.verify import verify
+from equipment.models import Equipment
+from equipment.services.line_assignments import assign_line
 from inventory.models import Material
 from production.models import Batch
 from tests import factories
 from tests.audit.journal import entries, last_id
 from tests.audit.sealed import as_administrator, codes, seal_everything
 from tests.audit.test_retention import AGED, MATERIALS, aged
+from tests.database import PLANT, database
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WHY = "Past the years of the contract"
@@ -69,6 +74,28 @@ def test_what_others_point_at_stays_and_is_counted(old, plant, as_admin):
     assert (found.gone, found.needed, +found.needed_by) == (0, 1, {Batch._meta.db_table: 1})
     assert dispose(**TODAY, reason=WHY, expected=0).needed == 1
     assert Material.objects.filter(pk=AGED).exists()
+
+
+def test_what_the_account_does_not_see_stays_and_is_counted(plant, as_admin, user_of):
+    machine, elsewhere = plant.machine, factories.line()
+    with database.psycopg("admin") as admin:
+        admin.execute(SQL("SET ROLE {}").format(Identifier(f"{PLANT}_journal")))
+        admin.execute("SELECT journal_make_partition((now() - interval '8 years')::date)")
+    as_administrator(
+        "UPDATE journal_entry SET tx_at = now() - interval '8 years' WHERE pk = %(key)s",
+        "UPDATE equipment_equipment SET created_at = now() - interval '8 years' WHERE id = %(key)s::uuid",
+        key=str(machine.pk),
+    )
+    asked = {"record_type": Equipment._meta.db_table, "before": timezone.now().date()}
+    quality = user_of("qa_manager")
+    assign_line(user_id=quality.pk, line_id=elsewhere.pk)
+
+    with act_as(quality, source="test"):
+        found = look(**asked)
+        assert (found.gone, found.out_of_sight) == (0, 1)
+        dispose(**asked, reason=WHY, expected=0)
+    assert Equipment.objects.filter(pk=machine.pk).exists()
+    assert look(**asked).gone == 1
 
 
 def test_a_hold_on_one_record_keeps_it_and_on_the_type_everything(old):
