@@ -12,6 +12,7 @@ VIEW_FLOOR = frozenset(
     f"{app}.view_{model}"
     for app, models in {
         "equipment": "site area productionline equipment reasoncode linestateinterval",
+        "telemetry": "datasource series",
         "inventory": "material",
         "production": (
             "routing routingoperation batch workorder joborder quantityreport operationrun shift scheduledshift"
@@ -57,11 +58,17 @@ MASTER_DATA = frozenset(
     f"{app}.{action}_{model}"
     for app, models in {
         "equipment": "site area productionline equipment reasoncode",
+        "telemetry": "datasource series devicekey",
         "inventory": "material",
         "production": "routing routingoperation shift scheduledshift",
     }.items()
     for model in models.split()
     for action in ("add", "change")
+)
+MAP_SERIES = frozenset(  # say what a device's names stand for
+    {"telemetry.map_series", "telemetry.add_series", "telemetry.change_series"}
+    | {f"telemetry.view_{model}" for model in ("heldbackseries", "heldbackreading", "intake")}
+    | {f"telemetry.view_{model}" for model in ("devicekey", "historicaldevicekey")}
 )
 PLAN_ORDERS = frozenset(
     {
@@ -179,7 +186,7 @@ ROLES = (
         _("Maintenance"),
         _("Find stopped machines, take a line into maintenance and back."),
         "wrench",
-        VIEW_FLOOR | VIEW_KPI | {"equipment.set_line_state", "equipment.change_equipment"},
+        VIEW_FLOOR | VIEW_KPI | MAP_SERIES | {"equipment.set_line_state", "equipment.change_equipment"},
     ),
     Role(
         "planner",
@@ -187,7 +194,7 @@ ROLES = (
         _("Planner"),
         _("Create and plan orders, keep materials, routings and shifts."),
         "list",
-        VIEW_FLOOR | VIEW_KPI | PLAN_ORDERS | MASTER_DATA | SIGN,
+        VIEW_FLOOR | VIEW_KPI | PLAN_ORDERS | MASTER_DATA | MAP_SERIES | SIGN,
         uses_admin=True,
     ),
     Role(
@@ -196,7 +203,12 @@ ROLES = (
         _("Auditor (read only)"),
         _("Read everything, change nothing."),
         "search",
-        VIEW_FLOOR | VIEW_KPI | VIEW_EVIDENCE | READ_TRAIL,
+        VIEW_FLOOR
+        | VIEW_KPI
+        | VIEW_EVIDENCE
+        | READ_TRAIL
+        | {"telemetry.view_heldbackseries", "telemetry.view_heldbackreading", "telemetry.view_intake"}
+        | {"telemetry.view_devicekey", "telemetry.view_historicaldevicekey"},
         uses_admin=True,
     ),
     Role(

@@ -14,10 +14,11 @@ from mfg_project.common.api import TokenThrottle
 from mfg_project.trail.api import ROUTES as TRAIL
 from production.api.urls import ROUTES as PRODUCTION
 from quality.api.urls import ROUTES as QUALITY
+from telemetry.api.urls import ROUTES as TELEMETRY
 
 router = SimpleRouter()
 router.trailing_slash = "/?"  # clients of the source documents call without it, and a redirect would drop a POST
-routes: list[tuple[str, type[ViewSetMixin], str]] = [*INVENTORY, *EQUIPMENT, *PRODUCTION, *QUALITY, *TRAIL]
+routes: list[tuple[str, type[ViewSetMixin], str]] = [*INVENTORY, *EQUIPMENT, *TELEMETRY, *PRODUCTION, *QUALITY, *TRAIL]
 for prefix, viewset, name in routes:
     router.register(prefix, viewset, basename=name)
 

@@ -83,6 +83,16 @@ app.conf.beat_schedule = {
         "schedule": 15.0,
         "options": {"expires": 14},
     },
+    "telemetry.sum_up": {
+        "task": "telemetry.sum_up",
+        "schedule": 60.0,
+        "options": {"expires": 50},
+    },
+    "telemetry.turn_days": {
+        "task": "telemetry.turn_days",
+        "schedule": 6 * 3600.0,
+        "options": {"expires": 6 * 3600 - 60},
+    },
     "production.refresh_kpis": {
         "task": "production.refresh_kpis",
         "schedule": 60.0,

@@ -88,6 +88,7 @@ INSTALLED_APPS = [
     "accounts",
     "mfg_project.common",
     "equipment",
+    "telemetry",
     "inventory",
     "production",
     "quality",

@@ -10,6 +10,7 @@ urlpatterns = [
     path("", home, name="home"),
     path("accounts/", include("accounts.urls")),
     path("", include("production.urls")),
+    path("", include("telemetry.urls")),
     path("quality/", include("quality.urls")),
     path("", include("mfg_project.trail.urls")),
     path("", include("mfg_project.signing.urls")),

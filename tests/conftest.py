@@ -45,13 +45,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_test_environment, django_db_blocker):
+def django_db_setup(request, django_test_environment, django_db_blocker):
+    reuse = request.config.getvalue("reuse_db") and not request.config.getvalue("create_db")
     with django_db_blocker.unblock():
-        database.create()
+        database.create(reuse=reuse)
         database.connect_as("app")
     yield
-    with django_db_blocker.unblock():
-        database.drop()
+    if not request.config.getvalue("reuse_db"):
+        with django_db_blocker.unblock():
+            database.drop()
 
 
 @pytest.fixture(scope="session", autouse=True)

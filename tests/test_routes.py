@@ -17,6 +17,7 @@ from django.urls.resolvers import RoutePattern
 from accounts.roles import ROLES
 from audit.models import JournalEntry
 from production.models import JobOrder, QuantityReport, ScheduledShift
+from telemetry.models import HeldBackSeries, Series
 from tests.admin.world import World, world
 
 pytestmark = pytest.mark.django_db
@@ -51,6 +52,7 @@ PUBLIC = {
     "/api/v1/auth/token/",
     "/api/v1/auth/token/refresh/",
 }
+
 # What everybody who is signed in may do to oneself; not a change of the plant.
 OWN_AFFAIRS = PUBLIC | {
     "/accounts/password/",
@@ -65,7 +67,7 @@ OWN_AFFAIRS = PUBLIC | {
 # A file or a checkpoint that is sent in is only looked at.
 ALSO_READS = {"/terminal/scan/<pk>/", "/api/v1/audit/verify-bundle/", "/audit/checkpoint/"}
 REFUSED = {301, 401, 403, 404, 405}  # 301: to the same address with its final slash, which is asked as well
-OUR_APPS = ("accounts", "audit", "equipment", "inventory", "production", "quality")
+OUR_APPS = ("accounts", "audit", "equipment", "telemetry", "inventory", "production", "quality")
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,8 @@ def _page_keys(made: World) -> dict[str, object]:
         "sites": made.plant.site.pk,
         "areas": made.plant.line.area_id,
         "reasons": made.plant.stop_reason.pk,
+        "series": Series.objects.filter(equipment=made.plant.machine).values_list("pk", flat=True).first(),
+        "held-back": HeldBackSeries.objects.filter(reason="unknown").values_list("pk", flat=True).first(),
         "<table>": "work_orders",
         "<key>": order,
         "entries": JournalEntry.objects.filter(pk_text=str(order)).values_list("pk", flat=True).first(),

@@ -28,6 +28,7 @@ MARK = "ZEBRA"
 # Addresses with a key that are of no line: they open, and show what the account may see of them.
 PLANT_WIDE = {
     "/quality/characteristics/<pk>/",
+    "/telemetry/held-back/<pk>/",  # a name at a source; of a line only when somebody said what it stands for
     "/admin/accounts/user/<object_id>/change/",
     "/admin/accounts/user/<object_id>/history/",
 }

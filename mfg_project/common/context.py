@@ -27,6 +27,7 @@ NAV = (
     NavEntry("production:terminal", _("Terminal"), "tablet", "production.execute_joborder"),
     NavEntry("production:work-order-list", _("Orders"), "clipboard-list", "production.view_workorder"),
     NavEntry("quality:characteristic-list", _("Quality"), "ruler", "quality.view_measurement"),
+    NavEntry("telemetry:series-list", _("Telemetry"), "activity", "telemetry.view_series"),
     NavEntry("signing:list", _("Signatures"), "pen-line", "audit.add_signature", may_sign),
     NavEntry("production:kpi", _("Key figures"), "chart-column", "production.view_kpi"),
     NavEntry("trail:list", _("Audit trail"), "history", "audit.view_journalentry"),

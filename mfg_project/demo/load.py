@@ -19,7 +19,7 @@ from equipment.enums import LineState, StateSource
 from equipment.models import LineStateInterval
 from equipment.queries.site import plant_time_zone, production_day, production_day_bounds
 from equipment.services.line_states import record_past_states, set_line_state
-from mfg_project.demo import history
+from mfg_project.demo import history, sensors
 from mfg_project.demo.measured import value_of
 from mfg_project.demo.orders import (
     create_order,
@@ -86,12 +86,14 @@ class _Loader:
         checks = self.measure(orders)
         for spec in LINES:
             self.make_present(spec)
+            sensors.make_past(self.plant.lines[spec.code], now=self.now, seed=self.seed)
         return Loaded(len(orders), sum(len(past.spans) for past in pasts.values()), checks)
 
     def make_plant(self) -> Plant:
         with act_as(self.people["planner"], source=SOURCE):
             lines, reasons, products = make_equipment(), make_reasons(), make_products()
             make_shifts()
+            sensors.make_series()
             today = production_day(at=self.now)
             plan_shifts(
                 first=today - dt.timedelta(days=DAYS_BACK),

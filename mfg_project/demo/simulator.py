@@ -25,6 +25,7 @@ from mfg_project.demo.machine import Machine
 from mfg_project.demo.orders import make_released
 from mfg_project.demo.people import simulator_user
 from mfg_project.demo.plant import LINES, LineSpec, Plant, find_plant
+from mfg_project.demo.sensors import EVERY, Sensors, send
 from production.enums import JobOrderStatus, WorkOrderStatus
 from production.models import JobOrder, WorkOrder
 from production.services.job_orders import complete_job, report_quantity, start_job
@@ -90,6 +91,7 @@ class LineDriver:
         self.setup: tuple[UUID, dt.datetime] | None = None  # the job we set up for, and when that is done
         self.job_id: UUID | None = None  # the job we run
         self.refill_due: dt.datetime | None = None  # not before, after it failed
+        self.sensors, self.sensors_due = Sensors(self.line, seed=seed), dt.datetime.min.replace(tzinfo=dt.UTC)
 
     def close_gap(self, now: dt.datetime, *, last_alive: dt.datetime | None) -> None:
         current = self.current()
@@ -101,6 +103,10 @@ class LineDriver:
             log.info("gap_recorded", line=self.spec.code, since=known_until.isoformat())
 
     def step(self, now: dt.datetime) -> None:
+        if now >= self.sensors_due:
+            current = self.current()
+            send(self.sensors.read(now, current.state if current else LineState.NO_DATA))
+            self.sensors_due = now + EVERY
         if self.due is not None and now < self.due:
             return
         try:

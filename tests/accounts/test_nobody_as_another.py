@@ -20,7 +20,7 @@ from tests.test_routes import addresses, keys  # noqa: F401 a fixture
 pytestmark = pytest.mark.django_db
 
 ROOT = Path(django_settings.BASE_DIR)
-OUR_APPS = ("accounts", "audit", "equipment", "inventory", "production", "quality", "mfg_project")
+OUR_APPS = ("accounts", "audit", "equipment", "telemetry", "inventory", "production", "quality", "mfg_project")
 OPENS_A_SESSION = {"login", "alogin", "force_login", "aforce_login"}
 # The three places that do, each after a proof of its own; Django's LoginView is the fourth.
 KNOWN = {

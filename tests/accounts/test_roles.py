@@ -28,6 +28,8 @@ from production.services.backfill import PastJob, record_past_order
 from production.services.calendar import cancel_shift, plan_shifts
 from quality.models import Characteristic
 from quality.services.checks import MeasuredValue, record_check
+from telemetry.models import HeldBackSeries
+from telemetry.services.mapping import map_name
 from tests import factories
 from tests.admin.world import World, world
 
@@ -256,6 +258,16 @@ DOORS = (
         ),
     ),
     Door("send_checkpoint", "audit.send_journalseal", lambda w: checkpoint_mail.send()),
+    Door(
+        "map_name",
+        "telemetry.map_series",
+        lambda w: map_name(
+            held_back_id=HeldBackSeries.objects.first().pk,
+            equipment_id=w.plant.machine.pk,
+            sensor_type="speed",
+            name="Speed",
+        ),
+    ),
     Door("place_hold", "audit.place_legalhold", lambda w: retention.place_hold(reason=WHY)),
     Door(
         "lift_hold",

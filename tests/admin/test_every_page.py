@@ -17,7 +17,7 @@ from tests.admin.world import world
 
 pytestmark = pytest.mark.django_db
 
-OUR_APPS = ("accounts", "audit", "equipment", "inventory", "production", "quality")
+OUR_APPS = ("accounts", "audit", "equipment", "telemetry", "inventory", "production", "quality")
 OURS = {
     model._meta.label_lower: model_admin
     for model, model_admin in admin.site._registry.items()

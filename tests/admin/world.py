@@ -39,6 +39,9 @@ from production.services.kpi import refresh_kpis
 from production.services.work_orders import hold_work_order, resume_work_order
 from quality.models import Characteristic, QualityCheck
 from quality.services.checks import MeasuredValue, record_check
+from telemetry.points import Sent
+from telemetry.services.ingest import take
+from telemetry.services.sources import create_series, create_source, issue_key
 from tests import factories
 
 
@@ -105,6 +108,7 @@ def world(mark: str = "") -> World:
         Heartbeat.objects.get_or_create(name="test", defaults={"at": timezone.now()})
         _review(act.actor)
         keep(Report(), timezone.now())
+    _telemetry(plant, mark)
     retention.place_hold(
         record_type=plant.product._meta.db_table, record_key=str(plant.product.pk), reason="Complaint 17"
     )
@@ -114,6 +118,21 @@ def world(mark: str = "") -> World:
     refresh_kpis()
     KpiDirtyDay.objects.get_or_create(line_id=plant.line.pk, report_date=dt.date(2026, 1, 1))
     return World(plant, planned, running, characteristic, check, stop)
+
+
+def _telemetry(plant: factories.Plant, mark: str) -> None:
+    """A machine that says something, and something that stands for nothing yet."""
+    source = create_source(code=f"gateway-{uuid7()}", name="Gateway")
+    issue_key(source_id=source.pk, label="Gateway")
+    create_series(
+        equipment_id=plant.machine.pk,
+        source_id=source.pk,
+        source_key="known",
+        sensor_type="speed",
+        name=f"Speed {mark}",
+    )
+    at = int(timezone.now().timestamp() * 1_000_000)
+    take(lambda known: known.sources.get(source.pk), Sent(["known", "unknown"], [at, at], [1.0, 2.0]))
 
 
 def _schedule() -> None:

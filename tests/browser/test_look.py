@@ -13,6 +13,7 @@ PAGES = {
     "checks": "/quality/checks/",
     "terminal": "/terminal/",
     "shifts": "/shifts/",
+    "telemetry": "/telemetry/",
 }
 
 
@@ -27,13 +28,14 @@ def test_axe_finds_nothing_serious(sign_in, axe, name, language, theme):
     assert page.locator("html").get_attribute("lang") == language
 
 
-@pytest.mark.parametrize("path", ["order", "characteristic", "line", "shift"])
+@pytest.mark.parametrize("path", ["order", "characteristic", "line", "shift", "series"])
 def test_axe_finds_nothing_serious_on_details(plant, sign_in, axe, path):
     table, prefix = {
         "order": ("work_orders", "/orders/"),
         "characteristic": ("quality_characteristic", "/quality/characteristics/"),
         "line": ("production_lines", "/lines/"),
         "shift": ("production_scheduledshift", "/shifts/"),
+        "series": ("telemetry_series", "/telemetry/series/"),
     }[path]
     key = plant.rows(f"SELECT id::text FROM {table} ORDER BY id LIMIT 1")[0][0]
     page = sign_in("supervisor")

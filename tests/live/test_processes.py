@@ -1,6 +1,7 @@
 """Real processes, real faults: what was acknowledged stays, what is down is said, everything recovers by itself."""
 
 import json
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -221,3 +222,73 @@ def test_the_beat_refreshes_without_being_asked(plant):
     before = refreshed_at(plant)
 
     wait_until(lambda: refreshed_at(plant) > before, "a scheduled refresh", patience=130)
+
+
+# --- Readings ------------------------------------------------------------------------------------------------
+
+
+class Gateway(threading.Thread):
+    """Sends batches of readings as a device does: again and again until one is acknowledged."""
+
+    def __init__(self, plant: RunningPlant, key: str, *, batches: int) -> None:
+        super().__init__()
+        self.plant, self.key, self.batches = plant, key, batches
+        self.acknowledged, self.tries = 0, 0
+
+    def run(self) -> None:
+        begun = time.time_ns() // 1000 * 1000
+        for batch in range(self.batches):
+            lines = [f"R1-WIND.load value={n}.5 {begun + (batch * 200 + n) * 1000}" for n in range(100)]
+            while not self.sent("\n".join(lines).encode()):
+                time.sleep(0.2)
+            self.acknowledged += len(lines)
+
+    def sent(self, body: bytes) -> bool:
+        self.tries += 1
+        headers = {"Authorization": f"Token {self.key}", "Content-Type": "text/plain"}
+        request = urllib.request.Request(self.plant.url + "/api/v2/write", data=body, headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                return answer.status == 204
+        except OSError:  # refused, broken off, or an answer that says so
+            return False
+
+
+def stored_readings(plant: RunningPlant) -> int:
+    return plant.rows(
+        "SELECT count(*) FROM telemetry_reading r JOIN telemetry_series s ON s.number = r.series"
+        " WHERE s.source_key = 'R1-WIND.load value'"
+    )[0][0]
+
+
+def test_no_acknowledged_reading_is_lost_or_kept_twice_whatever_is_killed(plant):
+    key = plant.manage("shell", "-c", GATEWAY).rsplit("key:", 1)[1].strip()
+    gateway = Gateway(plant, key, batches=300)
+    gateway.start()
+    wait_until(lambda: gateway.acknowledged >= 2000, "readings are taken")
+
+    plant.kill("web")
+    plant.restart("web")
+    before = gateway.acknowledged
+    wait_until(lambda: gateway.acknowledged >= before + 2000, "readings after the web process was killed")
+    plant.kill("postgres")
+    plant.restart("postgres")
+    gateway.join(timeout=120)
+
+    assert not gateway.is_alive()
+    assert gateway.tries > gateway.batches  # something was in the way
+    assert gateway.acknowledged == stored_readings(plant) == 300 * 100
+
+
+GATEWAY = """
+from accounts.models import User
+from audit.context import act_as
+from equipment.models import Equipment
+from telemetry.services.sources import create_series, create_source, issue_key
+with act_as(User.objects.get(username="planner"), source="test"):
+    source = create_source(code="live", name="Live")
+    machine = Equipment.objects.get(code="R1-WIND")
+    create_series(equipment_id=machine.pk, source_id=source.pk, source_key="R1-WIND.load value",
+                  sensor_type="load", name="Load of the test")
+    print("key:" + issue_key(source_id=source.pk, label="test")[1])
+"""

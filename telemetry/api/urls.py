@@ -1,0 +1,3 @@
+from telemetry.api import views
+
+ROUTES = [("series", views.SeriesViewSet, "series")]

@@ -1,0 +1,1 @@
+DROP SEQUENCE telemetry_series_number;

@@ -1,0 +1,1 @@
+CREATE SEQUENCE telemetry_series_number AS integer;

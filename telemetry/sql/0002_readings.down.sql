@@ -1,0 +1,16 @@
+DROP VIEW mv_equipment_hourly_stats;
+DROP VIEW sensor_data;
+DROP TRIGGER catalogue_changed ON telemetry_devicekey;
+DROP TRIGGER catalogue_changed ON telemetry_datasource;
+DROP TRIGGER catalogue_changed ON telemetry_series;
+DROP FUNCTION telemetry_catalogue_changed();
+DROP TABLE telemetry_catalogue;
+DROP FUNCTION telemetry_sum_dirty();
+DROP FUNCTION telemetry_sum_hour(timestamptz);
+DROP TABLE telemetry_summed_up;
+DROP VIEW telemetry_now;
+DROP TABLE telemetry_latest;
+DROP TABLE telemetry_dirty_hour;
+DROP TABLE telemetry_hour;
+DROP FUNCTION telemetry_make_day(date);
+DROP TABLE telemetry_reading;
