@@ -67,7 +67,7 @@ MASTER_DATA = frozenset(
 )
 MAP_SERIES = frozenset(  # say what a device's names stand for
     {"telemetry.map_series", "telemetry.add_series", "telemetry.change_series"}
-    | {f"telemetry.view_{model}" for model in ("heldbackseries", "heldbackreading", "intake")}
+    | {f"telemetry.view_{model}" for model in ("heldbackseries", "heldbackreading", "intake", "readingarchive")}
     | {f"telemetry.view_{model}" for model in ("devicekey", "historicaldevicekey")}
 )
 PLAN_ORDERS = frozenset(
@@ -208,6 +208,7 @@ ROLES = (
         | VIEW_EVIDENCE
         | READ_TRAIL
         | {"telemetry.view_heldbackseries", "telemetry.view_heldbackreading", "telemetry.view_intake"}
+        | {"telemetry.view_readingarchive"}
         | {"telemetry.view_devicekey", "telemetry.view_historicaldevicekey"},
         uses_admin=True,
     ),

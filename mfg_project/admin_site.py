@@ -68,6 +68,7 @@ NAVIGATION: tuple[tuple[Any, tuple[tuple[str, str], ...]], ...] = (
             ("telemetry.heldbackseries", "pause_circle"),
             ("telemetry.heldbackreading", "motion_photos_paused"),
             ("telemetry.intake", "speed"),
+            ("telemetry.readingarchive", "inventory"),
             ("equipment.reasoncode", "help"),
             ("equipment.area", "grid_view"),
             ("equipment.site", "factory"),

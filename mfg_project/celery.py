@@ -88,6 +88,11 @@ app.conf.beat_schedule = {
         "schedule": 60.0,
         "options": {"expires": 50},
     },
+    "telemetry.archive": {
+        "task": "telemetry.archive",
+        "schedule": crontab(hour=1, minute=10),
+        "options": {"expires": 12 * 3600},
+    },
     "telemetry.turn_days": {
         "task": "telemetry.turn_days",
         "schedule": 6 * 3600.0,

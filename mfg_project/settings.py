@@ -163,6 +163,8 @@ JOURNAL_WITNESS_EMAILS = env.list("JOURNAL_WITNESS_EMAILS", default=["quality@ge
 JOURNAL_WITNESS_EMAIL_AT = dt.time.fromisoformat(env.str("JOURNAL_WITNESS_EMAIL_AT", "05:00"))  # UTC, every day
 JOURNAL_TSA_URL = env.str("JOURNAL_TSA_URL", "")  # "": no time stamping authority is asked
 JOURNAL_TSA_CERTIFICATE = env.str("JOURNAL_TSA_CERTIFICATE", "")  # PEM file whose certificates its tokens must lead to
+TELEMETRY_ARCHIVE_DIR = env.str("TELEMETRY_ARCHIVE_DIR", "")  # "": readings stay in the database for ever
+TELEMETRY_RAW_DAYS = env.int("TELEMETRY_RAW_DAYS", 90)  # so long every reading stays in the database beside its file
 TRAIL_REVIEW_DAYS = env.int("TRAIL_REVIEW_DAYS", 30)  # so old may the end of the last review of the trail be
 SIGNATURE_SEAL_WAIT = env.float("SIGNATURE_SEAL_WAIT", 2.0)  # seconds a signer waits for the seal; then it is pending
 DATABASE_OWNER_URL = env.str("DATABASE_OWNER_URL", "")  # for `manage.py migrate` only: the role that owns the tables

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from audit.admin_base import AuditedAdmin, ReadOnlyAdmin
 from audit.admin_forms import VersionedForm
-from telemetry.models import DataSource, DeviceKey, HeldBackReading, HeldBackSeries, Intake, Series
+from telemetry.models import DataSource, DeviceKey, HeldBackReading, HeldBackSeries, Intake, ReadingArchive, Series
 from telemetry.services.sources import issue_key
 
 
@@ -91,3 +91,11 @@ class IntakeAdmin(ReadOnlyAdmin):
     list_select_related = ("source",)
     ordering = ("-minute", "source__code")
     fields = ("source", "minute", "stored", "duplicates", "late", "not_good", "held_back", "refused", "last_at")
+
+
+@admin.register(ReadingArchive)
+class ReadingArchiveAdmin(ReadOnlyAdmin):
+    list_display = ("day", "file_name", "readings", "size", "made_at")
+    search_fields = ("file_name",)
+    ordering = ("-day", "-pk")
+    fields = ("day", "file_name", "readings", "size", "sha256", "made_at")

@@ -16,5 +16,6 @@ class HeldBack(models.TextChoices):
 
     UNKNOWN = "unknown", _("No series of this name")
     CLOCK = "clock", _("The clock of the device is wrong")
+    ARCHIVED = "archived", _("Its day is archived already")
     TEXT = "text", _("Text, not a number")
     MALFORMED = "malformed", _("Could not be read")

@@ -80,6 +80,10 @@ class Points:
     def days(self) -> list[dt.date]:
         return [EPOCH + dt.timedelta(days=day) for day in np.unique(self.time // DAY_US).tolist()]
 
+    def of_days(self, days: frozenset[dt.date]) -> npt.NDArray[np.bool_]:
+        """Which of them lie on one of these days."""
+        return np.isin(self.time // DAY_US, [(day - EPOCH).days for day in days])
+
     def hours(self) -> list[tuple[int, int]]:
         """Each series and hour (its beginning, microseconds since 1970) that occurs."""
         pairs = np.unique(np.stack([self.series, self.time // HOUR_US], axis=1), axis=0)

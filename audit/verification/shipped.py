@@ -18,6 +18,7 @@ GUARD = "journal_refuse"
 # Bits of pg_trigger.tgtype
 ROW, BEFORE, INSERT, DELETE, UPDATE, TRUNCATE = 1, 2, 4, 8, 16, 32
 _BITS = {"INSERT": INSERT, "DELETE": DELETE, "UPDATE": UPDATE, "TRUNCATE": TRUNCATE}
+_TABLE = re.compile(r"^CREATE TABLE (\w+) \(", re.M)
 _TRIGGER = re.compile(
     r"CREATE TRIGGER (\w+) (BEFORE|AFTER) ([\w ]+?) ON (\w+)\s+FOR EACH (ROW|STATEMENT) EXECUTE FUNCTION (\w+)\(\)"
 )
@@ -154,7 +155,8 @@ def _of_append_only() -> Iterator[Trigger]:
 
 
 def _of_files() -> Iterator[Trigger]:
-    tables = {model._meta.db_table for model in apps.get_models()} | {"journal_entry"}
+    tables = {model._meta.db_table for model in apps.get_models()}
+    tables |= {table for text in _sql_files() for table in _TABLE.findall(text)}
     for text in _sql_files():
         for name, when, events, table, each, function in _TRIGGER.findall(text):
             if function == GUARD and table in tables:

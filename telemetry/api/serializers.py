@@ -61,6 +61,9 @@ class CurveSerializer(serializers.Serializer[Any]):
         help_text="raw: every reading; stretch: lowest, highest and mean of each; hours: the same of whole hours.",
     )
     points = DrawnSerializer(many=True)
+    days_missing = serializers.ListField(
+        child=serializers.DateField(), help_text="Archived days (UTC) whose file is not there: the curve has a gap."
+    )
 
 
 class NewestSerializer(serializers.Serializer[Any]):

@@ -3,11 +3,13 @@
 import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum
+from math import fsum
 
 from django.db import connection
 from django.utils import timezone
 
 from telemetry.models import Series
+from telemetry.queries.archived import archived
 
 RAW_AT_MOST = 20_000  # readings that are drawn one by one, or two of each stretch
 MIN_MAX = """
@@ -21,11 +23,18 @@ MIN_MAX = """
         avg(value) FILTER (WHERE quality < 2), count(*), count(*) FILTER (WHERE quality > 0)
     FROM raw GROUP BY stretch ORDER BY stretch
 """
+RAW = """
+    SELECT time, value, quality FROM telemetry_reading
+    WHERE series = %(series)s AND time >= %(start)s AND time < %(end)s ORDER BY time
+"""
 HOURS = """
     SELECT min(hour), min(minimum), max(maximum), sum(sum) / nullif(sum(usable), 0), sum(readings), sum(readings - good)
     FROM telemetry_hour WHERE series = %(series)s AND hour >= %(start)s AND hour < %(end)s
     GROUP BY floor(extract(epoch FROM hour) / %(step)s) ORDER BY 1
 """
+
+
+Row = tuple[dt.datetime, float, int]  # moment, value, quality
 
 
 class Level(StrEnum):
@@ -50,6 +59,7 @@ class Drawn:
 class Curve:
     level: Level
     points: list[Drawn]
+    days_missing: list[dt.date]  # whose file is not where it was written: the curve has a gap there
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +102,32 @@ def curve(series: Series, start: dt.datetime, end: dt.datetime, *, points: int =
         if number > RAW_AT_MOST * 10 and is_long:
             step = max(3600, (end - start).total_seconds() // points // 3600 * 3600)
             cursor.execute(HOURS, asked | {"step": step})
-            return Curve(Level.HOURS, [Drawn(*row) for row in cursor.fetchall()])
-        if number > points * 2:
+            return Curve(Level.HOURS, [Drawn(*row) for row in cursor.fetchall()], [])
+        old = archived(series, start, end)
+        if number > points * 2 and not old.rows:
             cursor.execute(MIN_MAX, asked)
-            return Curve(Level.STRETCH, [Drawn(*row) for row in cursor.fetchall()])
-        cursor.execute(
-            "SELECT time, value, quality FROM telemetry_reading"
-            " WHERE series = %(series)s AND time >= %(start)s AND time < %(end)s ORDER BY time LIMIT %(most)s",
-            asked | {"most": RAW_AT_MOST},
-        )
-        rows = cursor.fetchall()
-    return Curve(Level.RAW, [_one(at, value, quality) for at, value, quality in rows])
+            return Curve(Level.STRETCH, [Drawn(*row) for row in cursor.fetchall()], old.days_missing)
+        cursor.execute(RAW, asked)
+        rows = old.rows + cursor.fetchall()
+    if len(rows) > points * 2:
+        return Curve(Level.STRETCH, _stretches(rows, start, end, points), old.days_missing)
+    return Curve(Level.RAW, [_one(*row) for row in rows], old.days_missing)
+
+
+def _stretches(rows: list[Row], start: dt.datetime, end: dt.datetime, points: int) -> list[Drawn]:
+    """The same as MIN_MAX, of readings that stand in a file."""
+    found: dict[int, list[Row]] = {}
+    for row in rows:
+        found.setdefault(int((row[0] - start) / (end - start) * points), []).append(row)
+    return [_together(found[stretch]) for stretch in sorted(found)]
+
+
+def _together(rows: list[Row]) -> Drawn:
+    usable = [value for _at, value, quality in rows if quality < 2]
+    not_good = sum(quality > 0 for _at, _value, quality in rows)
+    if not usable:
+        return Drawn(rows[0][0], None, None, None, len(rows), not_good)
+    return Drawn(rows[0][0], min(usable), max(usable), fsum(usable) / len(usable), len(rows), not_good)
 
 
 def _one(at: dt.datetime, value: float, quality: int) -> Drawn:

@@ -82,14 +82,14 @@ def take(find: Callable[[Catalogue], KnownSource | None], sent: Sent, *, window:
     can be, and those that are no number, are stored as bad; those without a series, or from a clock that is far off,
     are held back for a person. Raises SourceGone, and DatabaseError when nothing was stored.
     """
-    add, has_made_days = _add_all, False
+    add, has_made_days, gone = _add_all, False, frozenset[dt.date]()
     catalogue.find_source(find)
     known = catalogue.current()
     while True:
         source = find(known)
         if source is None:
             raise SourceGone
-        points, odd = _sorted_out(known, source, sent, window)
+        points, odd = _sorted_out(known, source, sent, window, gone)
         try:
             return _store(known.version, source, points, odd, add)
         except _Outdated:
@@ -98,6 +98,7 @@ def take(find: Callable[[Catalogue], KnownSource | None], sent: Sent, *, window:
             if isinstance(error.__cause__, errors.UniqueViolation) and add is _add_all:
                 add = _add_what_is_new
             elif _is_day_missing(error) and not has_made_days:
+                gone = _days_gone(points.days())
                 make_days(points.days())  # or another process did, a moment ago
                 has_made_days = True
             else:
@@ -111,6 +112,13 @@ def make_days(days: Iterable[dt.date]) -> int:
             "SELECT count(*) FILTER (WHERE telemetry_make_day(day)) FROM unnest(%s::date[]) AS day", [list(days)]
         )
         return int(cursor.fetchone()[0])
+
+
+def _days_gone(days: list[dt.date]) -> frozenset[dt.date]:
+    """Those that stand in an archive and in no table: nothing is added to them any more."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT telemetry_days_gone(%s::date[])", [days])
+        return frozenset(day for (day,) in cursor.fetchall())
 
 
 def _is_day_missing(error: DatabaseError) -> bool:
@@ -136,7 +144,9 @@ def _store(version: UUID, source: KnownSource, points: Points, odd: list[Odd], a
     return taken
 
 
-def _sorted_out(known: Catalogue, source: KnownSource, sent: Sent, window: Window) -> tuple[Points, list[Odd]]:
+def _sorted_out(
+    known: Catalogue, source: KnownSource, sent: Sent, window: Window, gone: frozenset[dt.date]
+) -> tuple[Points, list[Odd]]:
     """The readings that have a series and a moment, marked; and those that wait for a person."""
     find = source.numbers.get
     points = Points(
@@ -146,11 +156,13 @@ def _sorted_out(known: Catalogue, source: KnownSource, sent: Sent, window: Windo
         np.zeros(len(sent.names), np.int16) if sent.qualities is None else np.array(sent.qualities, np.int16),
     )
     now = timezone.now()
-    fits = (points.series > 0) & (points.time >= _us(now - window.past)) & (points.time <= _us(now + window.future))
+    in_time = (points.time >= _us(now - window.past)) & (points.time <= _us(now + window.future))
+    fits = (points.series > 0) & in_time & ~points.of_days(gone)
     odd = list(sent.odd)
     if not fits.all():
         for at in np.flatnonzero(~fits).tolist():
-            reason = HeldBack.CLOCK if points.series[at] else HeldBack.UNKNOWN
+            reason = HeldBack.CLOCK if not in_time[at] else HeldBack.ARCHIVED
+            reason = reason if points.series[at] else HeldBack.UNKNOWN
             odd.append(Odd(sent.names[at], reason, sent.times[at], sent.values[at], int(points.quality[at])))
         points = points.where(fits)
     low, high = known.minimum[points.series], known.maximum[points.series]

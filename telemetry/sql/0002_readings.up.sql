@@ -12,12 +12,14 @@ CREATE TABLE telemetry_reading (
 CREATE INDEX telemetry_reading_time ON telemetry_reading USING brin (time);
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON telemetry_reading
     FOR EACH ROW EXECUTE FUNCTION journal_refuse();
+ALTER TABLE telemetry_reading ENABLE ALWAYS TRIGGER append_only;
 REVOKE UPDATE, DELETE, TRUNCATE ON telemetry_reading FROM {app};
 
 CREATE FUNCTION telemetry_make_day(day date) RETURNS boolean LANGUAGE plpgsql
     SECURITY DEFINER SET search_path FROM CURRENT SET timezone = 'UTC' AS $$
 DECLARE
     part text := format('telemetry_reading_%s', to_char(day, 'YYYYMMDD'));
+    grantee text;
 BEGIN
     IF day NOT BETWEEN '2000-01-01' AND '2099-12-31' THEN
         RAISE EXCEPTION '% is no day of a plant', day USING ERRCODE = 'check_violation';
@@ -30,9 +32,14 @@ BEGIN
     EXECUTE format('CREATE TABLE %I.%I (LIKE telemetry_reading INCLUDING ALL)', current_schema(), part);
     EXECUTE format('ALTER TABLE telemetry_reading ATTACH PARTITION %I.%I FOR VALUES FROM (%L) TO (%L)',
         current_schema(), part, day::timestamptz, (day + 1)::timestamptz);
-    EXECUTE format('REVOKE UPDATE, DELETE, TRUNCATE ON %I.%I FROM {app}', current_schema(), part);
+    FOR grantee IN SELECT DISTINCT a.grantee::regrole::text FROM pg_class c, aclexplode(c.relacl) a
+            WHERE c.oid = to_regclass(format('%I.%I', current_schema(), part)) AND a.grantee <> c.relowner LOOP
+        EXECUTE format('REVOKE ALL ON %I.%I FROM %s', current_schema(), part, grantee);  -- through the whole only
+    END LOOP;
     EXECUTE format('CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON %I.%I
         FOR EACH STATEMENT EXECUTE FUNCTION journal_refuse()', current_schema(), part);
+    EXECUTE format('ALTER TABLE %I.%I ENABLE ALWAYS TRIGGER append_only', current_schema(), part);
+    EXECUTE format('ALTER TABLE %I.%I ENABLE ALWAYS TRIGGER append_only_truncate', current_schema(), part);
     RETURN true;
 END $$;
 

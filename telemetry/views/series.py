@@ -85,6 +85,7 @@ def series_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "chart": _chart(series, drawn, _stops(series, start, end), start, end),
         "says": LEVELS[drawn.level] if drawn.points else "",
         "facts": _facts(series, drawn),
+        "gap": _gap(drawn),
     }
     return render(request, "telemetry/series_detail.html", context)
 
@@ -110,6 +111,14 @@ def _value(value: float) -> str:
     """Readings are floats: six digits that count, as many as a sensor has."""
     text = f"{value:.6g}"
     return number(float(text), len(text.partition(".")[2])) if "e" not in text and "n" not in text else text
+
+
+def _gap(drawn: Curve) -> str:
+    """What the curve cannot show, so that a gap is not taken for silence."""
+    if not drawn.days_missing:
+        return ""
+    days = ", ".join(f"{day:%Y-%m-%d}" for day in drawn.days_missing)
+    return _("Not shown, as their file is not in the archive folder: %(days)s (UTC).") % {"days": days}
 
 
 def _facts(series: Series, drawn: Curve) -> list[tuple[str, str]]:

@@ -49,8 +49,8 @@ def test_navigation_and_role_cost_the_same_few_queries_every_time(as_admin, user
 @pytest.mark.parametrize(
     ("role", "shown"),
     [
-        ("operator", {"Board", "Terminal", "Orders", "Quality"}),
-        ("auditor", {"Board", "Orders", "Quality", "Key figures", "Audit trail", "Administration"}),
+        ("operator", {"Board", "Terminal", "Orders", "Quality", "Telemetry"}),
+        ("auditor", {"Board", "Orders", "Quality", "Telemetry", "Key figures", "Audit trail", "Administration"}),
     ],
 )
 def test_the_navigation_shows_only_what_the_role_may_open(user_of, role, shown, monkeypatch):

@@ -39,6 +39,7 @@ from production.services.kpi import refresh_kpis
 from production.services.work_orders import hold_work_order, resume_work_order
 from quality.models import Characteristic, QualityCheck
 from quality.services.checks import MeasuredValue, record_check
+from telemetry.models import ReadingArchive
 from telemetry.points import Sent
 from telemetry.services.ingest import take
 from telemetry.services.sources import create_series, create_source, issue_key
@@ -131,6 +132,11 @@ def _telemetry(plant: factories.Plant, mark: str) -> None:
         sensor_type="speed",
         name=f"Speed {mark}",
     )
+    with factories.arranging():
+        name = f"readings-{uuid7()}.parquet"
+        ReadingArchive.objects.create(
+            day=dt.date(2020, 1, 1), file_name=name, sha256="0" * 64, size=1, readings=1, made_at=timezone.now()
+        )
     at = int(timezone.now().timestamp() * 1_000_000)
     take(lambda known: known.sources.get(source.pk), Sent(["known", "unknown"], [at, at], [1.0, 2.0]))
 

@@ -12,6 +12,7 @@ from audit.models import Outbox
 from production.models import JobOrder, QuantityReport, WorkOrder
 from production.services.work_orders import hold_work_order
 from quality.forms import field_name
+from telemetry.models import HeldBackSeries
 from tests import factories
 from tests.admin.world import World
 from tests.audit.journal import REASON
@@ -144,6 +145,11 @@ def check_form(world: World) -> dict[str, Any]:
 # What is posted where, and by whom.
 PAGES: dict[str, tuple[str, Callable[[World], str], Callable[[World], dict[str, Any]]]] = {
     "new order": ("planner", lambda world: reverse("production:work-order-create"), order_form),
+    "map a name": (
+        "maintenance",
+        lambda world: reverse("telemetry:map", args=[HeldBackSeries.objects.filter(reason="unknown").first().pk]),
+        lambda world: {"equipment": world.plant.machine.pk, "sensor_type": "speed", "name": "Drehzahl"},
+    ),
     "plan": ("planner", lambda world: order_address(order_in(world, "created"), "plan"), lambda world: {}),
     "hold": (
         "supervisor", lambda world: order_address(order_in(world, "planned"), "hold"), lambda world: {"reason": REASON},

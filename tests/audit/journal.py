@@ -32,6 +32,7 @@ EVIDENCE = {
     "audit.Timestamp",
     "audit.TrailReview",
     "audit.VerificationRun",
+    "telemetry.ReadingArchive",
     "production.QuantityReport",
     "production.OperationRun",
     "quality.QualityCheck",
@@ -41,6 +42,7 @@ DIGESTED = {
     "accounts.User": ["password", "previous_passwords", "signing_pin", "previous_pins", "totp_key"],
     "accounts.TemporaryCode": ["code"],
     "audit.Timestamp": ["token"],
+    "telemetry.DeviceKey": ["sha256"],
 }
 IGNORED = {
     "accounts.User": ["last_login", "totp_step"],

@@ -39,6 +39,11 @@ from mfg_project.celery import app as celery
 from mfg_project.demo.simulator import SOURCE, Simulator
 from production.models import WorkOrder
 from production.tasks import plan_shifts, refresh_kpis
+from telemetry.models import DataSource, Series
+from telemetry.points import Sent
+from telemetry.services.ingest import HISTORY, take
+from telemetry.services.sources import issue_key
+from telemetry.tasks import archive_readings, sum_up, turn_days
 from tests import factories
 from tests.admin.world import World
 from tests.api.test_permission_first import ROUTES
@@ -59,7 +64,7 @@ FORMS = sorted(
 # in the tests of what writes it ("elsewhere").
 DOORS = {
     "accounts.Acknowledgement": {"elsewhere"},  # tests/accounts/test_statement.py
-    "accounts.ProviderConfirmation": {"elsewhere"},  # tests/accounts/test_provider_signing.py
+    "accounts.ProviderConfirmation": {"elsewhere"},  # tests/accounts/test_provider.py
     "accounts.SigningStatement": {"admin"},
     "accounts.TemporaryCode": {"elsewhere"},  # tests/accounts/test_temporary_codes.py
     "audit.ArchiveCheck": {"task"},
@@ -105,6 +110,10 @@ DOORS = {
     "production.ScheduledShift": {"task", "command"},
     "production.Shift": {"admin", "command"},
     "production.WorkOrder": {"admin", "page", "api", "connector", "command"},
+    "telemetry.DataSource": {"admin", "command"},
+    "telemetry.DeviceKey": {"admin"},
+    "telemetry.ReadingArchive": {"task"},
+    "telemetry.Series": {"admin", "page", "command"},
     "quality.Characteristic": {"admin", "command"},
     "quality.Measurement": {"page", "api", "command"},
     "quality.QualityCheck": {"page", "api", "command"},
@@ -138,7 +147,17 @@ def said_by(user: Any, source: str, answer: Any = None) -> dict[str, Any]:
 # --- Administration --------------------------------------------------------------------------------------
 
 
-TEXTS = ("printed_name", "name", "line_name", "product_name", "special_instructions", "revision", "uom", "batch_number")
+TEXTS = (
+    "printed_name",
+    "name",
+    "label",
+    "line_name",
+    "product_name",
+    "special_instructions",
+    "revision",
+    "uom",
+    "batch_number",
+)
 TURNED = {"equipment.LineAssignment": "is_active"}  # where a form has no text to change
 CHANGED = {
     "audit.RetentionPolicy": {"basis": "Another contract"},
@@ -159,7 +178,7 @@ ADDED: dict[str, Callable[[World], dict[str, Any]]] = {
         "valid_until": timezone.localdate() + dt.timedelta(days=9),
     },
     "accounts.SigningStatement": lambda world: {
-        "effective_from": timezone.localdate(),
+        "effective_from": timezone.localdate() + dt.timedelta(days=1),  # in the plant it may be tomorrow already
         "text_en": "My signature binds me.",
         "text_ja": "私の署名は私を拘束します。",
     },
@@ -178,11 +197,12 @@ ADDED: dict[str, Callable[[World], dict[str, Any]]] = {
     "django_celery_beat.IntervalSchedule": lambda world: {"every": "7", "period": "hours"},
     "django_celery_beat.SolarSchedule": lambda world: {"event": "sunset", "latitude": "1", "longitude": "1"},
     "equipment.LineAssignment": lambda world: {"user": factories.user("planner").pk, "line": world.plant.line.pk},
+    "telemetry.DeviceKey": lambda world: {"source": DataSource.objects.first().pk, "label": "Ersatz"},
     "production.Routing": lambda world: {"product": factories.product().pk},
     "production.RoutingOperation": lambda world: {"sequence": 99},
     "production.WorkOrder": lambda world: {"work_order_number": "WO-DOOR-1", "product": world.plant.product.pk},
 }
-UNIQUE = ("code", "line_code", "product_code", "batch_number", "revision", "name", "work_order_number")
+UNIQUE = ("code", "line_code", "product_code", "batch_number", "revision", "name", "work_order_number", "source_key")
 
 
 def page_of(model: type, page: str, *args: Any) -> str:
@@ -327,6 +347,13 @@ def dormant(_world: World) -> None:
         User.objects.filter(pk=person.pk).update(date_joined=long_ago, last_login=long_ago)
 
 
+def old_reading() -> None:
+    """Of a day that is archived, and leaves the database."""
+    series = Series.objects.select_related("source").first()
+    at = int((timezone.now() - dt.timedelta(days=200)).timestamp() * 1_000_000)
+    take(lambda known: known.sources.get(series.source_id), Sent([series.source_key], [at], [1.0]), window=HISTORY)
+
+
 # Name of the task -> what it needs, the task, and what it writes of the plant's records.
 TASKS: dict[str, tuple[Callable[[World], Any], Callable[[], Any], set[str]]] = {
     "accounts.deactivate_dormant": (dormant, deactivate_dormant, {"accounts.User", "audit.SecurityEvent"}),
@@ -341,19 +368,23 @@ TASKS: dict[str, tuple[Callable[[World], Any], Callable[[], Any], set[str]]] = {
     "audit.verify": (lambda world: None, verify_journal, {"audit.VerificationRun"}),
     "production.plan_shifts": (lambda world: None, plan_shifts, {"production.ScheduledShift"}),
     "production.refresh_kpis": (lambda world: None, refresh_kpis, set()),  # derived, and exempt
+    "telemetry.sum_up": (lambda world: None, sum_up, set()),  # derived
+    "telemetry.turn_days": (lambda world: None, turn_days, set()),
+    "telemetry.archive": (lambda world: old_reading(), archive_readings, {"telemetry.ReadingArchive"}),
 }
 
 
 def test_every_task_has_a_case():
     celery.loader.import_default_modules()
-    ours = {name for name in celery.tasks if name.partition(".")[0] in {each.partition(".")[0] for each in TASKS}}
+    ours = {name for name in celery.tasks if not name.startswith("celery.")}
 
     assert ours == set(TASKS)
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_each_task_writes_one_entry_a_row(plant, settings, name):
+def test_each_task_writes_one_entry_a_row(plant, settings, tmp_path, name):
     settings.DORMANT_DAYS, settings.SECURITY_EMAILS = 90, ["qa@plant.example"]
+    settings.TELEMETRY_ARCHIVE_DIR = str(tmp_path)
     prepare, task, written_models = TASKS[name]
     prepare(plant)
 
@@ -381,6 +412,24 @@ def test_a_machine_that_reports_writes_one_entry_a_row(db, monkeypatch):
     assert written.models <= by_door("connector")
     facts = {"source": SOURCE, "actor_name": simulator.user.printed_name, "actor_type": "system"}
     assert written.differences(**facts) == []
+
+
+def test_what_a_device_sends_is_no_record_of_the_plant(plant, client):
+    """Readings have no entry each (docs/decisions/0021): nobody can change one, and what makes a series of them is."""
+    source = DataSource.objects.first()
+    _key, text = issue_key(source_id=source.pk, label="Gateway")
+
+    with observed() as written:
+        lines = client.post(
+            "/api/v2/write", "a b=1", content_type="text/plain", headers={"authorization": f"Token {text}"}
+        )
+        body = json.dumps({"readings": [{"series": "known", "time": 1, "value": 1}]})
+        rows = client.post(
+            "/api/v1/readings/", body, content_type="application/json", headers={"authorization": f"Token {text}"}
+        )
+
+    assert (lines.status_code, rows.status_code) == (204, 200)
+    assert written.rows == []
 
 
 def test_the_demo_plant_is_loaded_with_one_entry_a_row(db, monkeypatch):

@@ -63,6 +63,7 @@ COPY_OF_EVIDENCE: dict[str, Any] = {
     "audit.Timestamp": lambda: {"id": 900_000_001, "size": 900_000_001},
     "audit.TrailReview": lambda: {"id": str(uuid7()), "scope": "copy", "follows_id": None, "follows_until": None},
     "audit.VerificationRun": lambda: {"id": 900_000_001},
+    "telemetry.ReadingArchive": lambda: {"id": 900_000_001, "file_name": "copy.parquet"},
     "production.QuantityReport": lambda: {"id": str(uuid7()), "client_token": str(uuid7())},
     "production.OperationRun": lambda: {"id": 900_000_001, "piece": "copy"},
     "quality.QualityCheck": lambda: {"id": str(uuid7()), "client_token": str(uuid7())},

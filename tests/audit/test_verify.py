@@ -402,6 +402,8 @@ def test_the_whole_log_rebuilt_is_caught_by_the_witness(plant, seen, key):
         ),
         ("DROP TRIGGER append_only ON journal_leaf", "trigger_missing", "append_only"),
         ("DROP TRIGGER append_only ON audit_statechange", "trigger_missing", "append_only"),
+        ("DROP TRIGGER append_only ON telemetry_reading", "trigger_missing", "append_only"),
+        ("ALTER TABLE telemetry_reading DISABLE TRIGGER append_only", "trigger_off", "append_only"),
         (
             "CREATE FUNCTION forge() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
             "CREATE TRIGGER forge BEFORE INSERT ON journal_entry FOR EACH ROW EXECUTE FUNCTION forge()",

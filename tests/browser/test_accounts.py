@@ -74,9 +74,10 @@ def own_key(page):
 
 
 @pytest.mark.parametrize(
-    ("role", "language", "theme", "width"), [("qa_manager", "en", "light", 1280), ("inspector", "ja", "dark", 360)]
+    ("role", "language", "theme", "width"), [("planner", "en", "light", 1280), ("inspector", "ja", "dark", 360)]
 )
 def test_an_authenticator_app_is_set_up_and_asked_for(browser, plant, sign_in, axe, role, language, theme, width):
+    """By people who sign nothing in other tests: who once had an app does not sign with the password alone any more."""
     page = sign_in(role, language=language, theme=theme, width=width)
     page.goto("/orders/")
     key = own_key(page)
