@@ -57,7 +57,7 @@ def test_a_restored_plant_is_known_as_one_whole_and_goes_on_in_an_epoch_of_its_o
 
         settings.DATABASE_SEALER_URL, settings.JOURNAL_KEY, settings.JOURNAL_ORIGIN = urls["sealer"], SECRET, KEY.name
         settings.JOURNAL_WITNESS_FILES = [str(witness)]
-        call_command("begin_epoch", "--reason", "Restored after the fire.")
+        call_command("begin_epoch", "--reason", "Restored after the fire.", "--user", as_admin.username)
         order.refresh_from_db()  # the plant goes on
         report = verify(witness=[witness], keys=[KEY.public])
         assert report.exit_code == 0, told(report)
