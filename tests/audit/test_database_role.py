@@ -2,7 +2,7 @@
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection
+from django.db import connection, transaction
 
 from audit.checks import RoleGuard, database_role
 from audit.database.roles import connected_as, excess_of_rights
@@ -56,6 +56,21 @@ def test_the_owner_of_the_tables_is_refused():
 def test_a_superuser_is_refused(administrator):
     with connected_as(administrator):
         assert "is a superuser" in excess_of_rights()[0]
+
+
+@pytest.mark.parametrize("inherits", ["INHERIT", "NOINHERIT"])  # SET ROLE reaches what is not inherited
+def test_a_role_that_may_switch_triggers_off_is_refused(administrator, inherits):
+    with connected_as(administrator), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("CREATE ROLE genbatest_mutes")
+        cursor.execute(f"CREATE ROLE genbatest_other {inherits} IN ROLE genbatest_mutes")
+        cursor.execute("SET LOCAL ROLE genbatest_other")
+        assert excess_of_rights() == []
+        cursor.execute("RESET ROLE")
+        cursor.execute("GRANT SET ON PARAMETER session_replication_role TO genbatest_mutes")
+        cursor.execute("SET LOCAL ROLE genbatest_other")
+        (told,) = excess_of_rights()
+        transaction.set_rollback(True)  # roles belong to the whole cluster
+    assert told == "the role genbatest_other may set session_replication_role, which switches triggers off"
 
 
 @pytest.mark.parametrize(("production", "level"), [(True, "Error"), (False, "Warning")])
