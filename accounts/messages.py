@@ -53,6 +53,9 @@ def password_notice(facts: dict[str, Any]) -> Mail:
     name = {"username": user.username}
     said = {
         "set": _("An administrator set a new password for your account %(username)s."),
+        "first_used": _(
+            "The password an administrator set for your account %(username)s was used and replaced by a new one."
+        ),
         "link_used": _("A new password for your account %(username)s was set behind the link we sent."),
     }[facts["what"]]
     lines = [said % name, _("Tell your security people at once when that was not agreed with you.")]

@@ -76,11 +76,11 @@ class VisibleRows:
     model: Any
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return access.visible(super().get_queryset(request))  # type: ignore[misc]
+        return access.visible(super().get_queryset(request))
 
     def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> Any:
         """Choices of a link. Master data of the whole plant (a routing's operation) keeps the line it names."""
-        chosen = super().get_field_queryset(db, db_field, request)  # type: ignore[misc]
+        chosen = super().get_field_queryset(db, db_field, request)
         everything = db_field.remote_field.model._default_manager.using(db) if chosen is None else chosen
         seen = access.visible(everything)
         return chosen if seen is everything or not access.is_limited(self.model) else seen
@@ -113,7 +113,7 @@ class StrictAdmin(VisibleRows, ModelAdmin):
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[obj.pk])
 
     def must_hold(self, request: HttpRequest, permission: str) -> None:
-        if not request.user.has_perm(permission):  # type: ignore[union-attr]
+        if not request.user.has_perm(permission):
             raise PermissionDenied(
                 _("This needs the permission “%(permission)s”.") % {"permission": permission_label(permission)}
             )
@@ -147,7 +147,7 @@ class ServiceAdmin(StrictAdmin):
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except DomainError as refused:  # everything is rolled back; the same input comes back with the reason
-            request.refusal = refused  # type: ignore[attr-defined]
+            request.refusal = refused
             return super().changeform_view(request, object_id, form_url, extra_context)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: BaseModelFormSet, change: bool) -> None:
@@ -198,7 +198,7 @@ class HistoryAdmin(SimpleHistoryAdmin, StrictAdmin):
             raise PermissionDenied
         if self.get_object(request, object_id) is None or not version_id.isdecimal():
             raise Http404
-        request.shows_the_past = True  # type: ignore[attr-defined]
+        request.shows_the_past = True
         return super().history_form_view(request, object_id, version_id, extra_context)
 
     def set_history_delta_changes(

@@ -151,5 +151,5 @@ def step_page(
         "back": back,
         "media": model_admin.media + form.media,
     }
-    request.current_app = model_admin.admin_site.name  # type: ignore[attr-defined]
+    request.current_app = model_admin.admin_site.name
     return render(request, template, context, status=WRONG_INPUT if form.errors else 200)

@@ -33,7 +33,7 @@ class Act:
     reason: str = ""  # in the person's words
     station: str = ""
     address: str = ""  # of the network, as far as it is known
-    on_behalf_of: str = ""
+    on_behalf_of: str = ""  # who asked a program for it, as `named` says it
     id: UUID = field(default_factory=uuid7)
 
     @property
@@ -109,10 +109,16 @@ def acting(act: Act) -> Iterator[Act]:
 
 
 @contextmanager
-def act_as(user: Any, *, source: str, reason: str = "") -> Iterator[Act]:
-    """Everything written inside is `user`'s doing, through the door named `source`."""
-    with acting(Act(who=lambda: user, source=source, reason=reason)) as act:
+def act_as(user: Any, *, source: str, reason: str = "", on_behalf_of: str = "") -> Iterator[Act]:
+    """Everything written inside is `user`'s doing, through the door named `source`; a program may act for somebody."""
+    with acting(Act(who=lambda: user, source=source, reason=reason, on_behalf_of=on_behalf_of)) as act:
         yield act
+
+
+def named(person: Any) -> str:
+    """Who somebody is beside a program that acts for them: printed names may be alike, user names are not."""
+    username = person.get_username()
+    return f"{person.printed_name} ({username})" if person.printed_name else username
 
 
 def require(permission: str) -> Any:

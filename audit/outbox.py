@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
@@ -76,10 +76,14 @@ def acknowledge(messages: QuerySet[Outbox]) -> int:
 
 
 def dispatch() -> int:
-    """Send what is due and escalate what nobody acknowledged. Returns how many were delivered."""
+    """Send what is due and escalate what nobody acknowledged. Returns how many were delivered.
+
+    Urgent ones and escalations go first: ordinary mail that is stuck must not fill a run before them.
+    """
     with act_as(Dispatcher(), source="task:audit.dispatch"):
         _escalate()
-        due = Outbox.objects.filter(delivered_at=None, next_try__lte=timezone.now()).order_by("next_try")
+        due = Outbox.objects.filter(delivered_at=None, next_try__lte=timezone.now())
+        due = due.alias(first=Q(urgent=True) | Q(kind=ESCALATION)).order_by("-first", "next_try")
         return sum(_deliver(pk) for pk in due.values_list("pk", flat=True)[:AT_ONCE])
 
 

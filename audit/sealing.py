@@ -174,7 +174,7 @@ def _next_horizon(connection: psycopg.Connection, head: _Head) -> tuple[str, boo
     ).fetchone()
     assert row is not None  # noqa: S101 an aggregate of one row
     complete, first, beyond = (int(xid) if xid else None for xid in row)
-    assert complete is not None  # noqa: S101
+    assert complete is not None  # noqa: S101 a snapshot has a maximum
     if beyond is None or beyond >= complete:
         return str(complete), True
     return str(beyond if first is None or beyond > first else first + 1), False  # a transaction is never cut in two
@@ -182,7 +182,7 @@ def _next_horizon(connection: psycopg.Connection, head: _Head) -> tuple[str, boo
 
 def _add_leaves(connection: psycopg.Connection, head: _Head, which: str, values: dict[str, Any]) -> list[bytes]:
     cursor = connection.execute(  # `which` is one of the two conditions above
-        "INSERT INTO journal_leaf (epoch, idx, entry_id, tx_at, hash)"  # noqa: S608
+        "INSERT INTO journal_leaf (epoch, idx, entry_id, tx_at, hash)"  # noqa: S608 conditions of ours
         " SELECT %(epoch)s, %(size)s + row_number() OVER (ORDER BY xid, id) - 1, id, tx_at, journal_leaf_hash(e)"
         f" FROM journal_entry e WHERE {which} RETURNING idx, hash",
         {"epoch": head.epoch, "size": head.size, **values},

@@ -1,12 +1,13 @@
 import structlog
 from celery import shared_task
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import connection
 from django.utils import timezone
 
 from audit import checkpoint_mail, outbox, sealing, timestamping, watch, witness
 from audit.archive import verify_archives
-from audit.context import act_as
+from audit.context import act_as, named
 from audit.models import Verdict
 from audit.verification.verify import Verification, keep, verify
 
@@ -32,10 +33,14 @@ def seal_journal() -> int:
 
 
 @shared_task(name="audit.verify")
-def verify_journal() -> str:
-    """Every night: log, records and database against each other. What it found is kept, and an error when it is bad."""
+def verify_journal(asked_by: str = "") -> str:
+    """Every night: log, records and database against each other. What it found is kept, and an error when it is bad.
+
+    `asked_by`: the key of who asked for it at another time; the journal names both.
+    """
     begun = timezone.now()
-    return str(keep(verify(), begun).pk)
+    on_behalf_of = named(get_user_model()._default_manager.get(pk=asked_by)) if asked_by else ""
+    return str(keep(verify(), begun, on_behalf_of=on_behalf_of).pk)
 
 
 @shared_task(name="audit.verify_archives")

@@ -29,6 +29,7 @@ from psycopg.sql import Identifier, Literal
 SIGNING_IN = ("owner", "app", "sealer", "auditor")
 NAMES = (*SIGNING_IN, "journal")
 ROLES_LOCK = 4_812_016
+APP_MAY_IDLE = "60s"  # in a transaction: as long as one is open, nothing written after it began is sealed
 SCHEMA_GUARD = Path(__file__).parent.parent / "audit" / "sql" / "schema_guard.sql"
 
 
@@ -101,6 +102,10 @@ def cluster_statements(plant: str, passwords: Mapping[str, str]) -> Iterator[sql
         yield sql.SQL("CREATE ROLE {} NOINHERIT").format(Identifier(f"{plant}_{name}"))
     for name in SIGNING_IN:
         yield sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(Identifier(f"{plant}_{name}"), Literal(passwords[name]))
+    # Whoever waits for somebody else (a migration, the restore of a dump) may wait: this is for the application alone.
+    yield sql.SQL("ALTER ROLE {} SET idle_in_transaction_session_timeout = {}").format(
+        Identifier(f"{plant}_app"), Literal(APP_MAY_IDLE)
+    )
     # Migrations build the journal as its owner; they have to ask for it by name (NOINHERIT).
     yield sql.SQL("GRANT {} TO {}").format(Identifier(f"{plant}_journal"), Identifier(f"{plant}_owner"))
 

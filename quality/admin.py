@@ -194,7 +194,7 @@ class QualityCheckAdmin(ReadOnlyAdmin):
             "form": form,
             "media": self.media + form.media,
         }
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         return render(request, "admin/quality/choose_order.html", context)
 
 

@@ -66,9 +66,13 @@ def use_link(user: User, password: str) -> None:
 
 
 def change_own(user: User, password: str) -> None:
+    """The holder's own; with one that somebody else set this is its first use, and the owner is told of it."""
+    is_first_use = user.must_change_password
     with change("change_own_password"):
         give(user, password)
-        note(Kind.PASSWORD_CHANGED, user=user)
+        note(Kind.PASSWORD_CHANGED, user=user, detail="first use" if is_first_use else "")
+        if is_first_use:
+            _tell_owner(user, "first_used")
 
 
 def give(user: User, password: str, *, must_change: bool = False) -> None:

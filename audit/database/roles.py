@@ -12,7 +12,9 @@ from audit.database.base import DatabaseWrapper
 MAY_TOO_MUCH = """
     SELECT r.rolsuper, r.rolcreaterole, r.rolbypassrls, r.rolreplication, current_user,
         count(*) FILTER (WHERE pg_has_role(current_user, c.relowner, 'MEMBER')),
-        count(*) FILTER (WHERE c.relkind IN ('r', 'p') AND has_table_privilege(c.oid, 'TRUNCATE'))
+        count(*) FILTER (WHERE c.relkind IN ('r', 'p') AND has_table_privilege(c.oid, 'TRUNCATE')),
+        EXISTS (SELECT FROM pg_roles m WHERE pg_has_role(current_user, m.oid, 'MEMBER')
+            AND has_parameter_privilege(m.oid, 'session_replication_role', 'SET'))
     FROM pg_roles r LEFT JOIN pg_class c
         ON c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm')
     WHERE r.rolname = current_user GROUP BY 1, 2, 3, 4
@@ -63,7 +65,7 @@ def excess_of_rights() -> list[str]:
     """What the connected role may and the application must not; English, for the administrator's terminal."""
     with connections["default"].cursor() as cursor:
         cursor.execute(MAY_TOO_MUCH)
-        superuser, createrole, bypassrls, replication, name, owned, truncatable = cursor.fetchone()
+        superuser, createrole, bypassrls, replication, name, owned, truncatable, mutes = cursor.fetchone()
     found = {
         "is a superuser": superuser,
         "may create roles": createrole,
@@ -71,5 +73,6 @@ def excess_of_rights() -> list[str]:
         "may replicate": replication,
         f"owns {owned} tables or views": owned,
         f"may TRUNCATE {truncatable} tables": truncatable,
+        "may set session_replication_role, which switches triggers off": mutes,
     }
     return [f"the role {name} {what}" for what, present in found.items() if present]

@@ -8,6 +8,9 @@ from django.db import connection, transaction
 
 from audit.context import Act, acting
 
+# It writes nothing and so holds no seal back: it may pause while a paper is set, longer than other transactions.
+BEGINS = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL idle_in_transaction_session_timeout = 0"
+
 
 @contextmanager
 def snapshot() -> Iterator[None]:
@@ -21,5 +24,5 @@ def snapshot() -> Iterator[None]:
             with acting(Act(who=AnonymousUser, source="snapshot")):
                 stack.enter_context(transaction.atomic())
             with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                cursor.execute(BEGINS)
         yield

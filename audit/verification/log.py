@@ -177,7 +177,7 @@ def check_archives(session: Session, report: Report) -> None:
 def leaves_of(session: Session, epoch: int, start: int, end: int, *, quick: bool = False) -> Iterator[Leaf]:
     """Leaves in their order, each with its entry in canonical form."""
     query = SQL(
-        "SELECT l.idx, l.entry_id, l.hash" + ("" if quick else f", {TEXTS}")  # noqa: S608
+        "SELECT l.idx, l.entry_id, l.hash" + ("" if quick else f", {TEXTS}")  # noqa: S608 columns of ours
         + " FROM {leaf} l" + ("" if quick else " LEFT JOIN {entry} e ON e.id = l.entry_id AND e.tx_at = l.tx_at")
         + " WHERE l.epoch = {epoch} AND l.idx >= {start} AND l.idx < {end} ORDER BY l.epoch, l.idx"
     ).format(

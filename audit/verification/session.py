@@ -60,6 +60,8 @@ def opened(archives: Sequence[Path] = ()) -> Iterator[Session]:
         connection.commit()
         months = months_elsewhere(connection, cast(tuple[str], row)[0], archives)
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        # Holds no seal back, as it writes nothing, and may pause: between two months, while an archive is read, …
+        connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         settle(connection)
         yield Session(connection, cast(tuple[str], row)[0], months)
         connection.rollback()

@@ -56,12 +56,12 @@ def verify(
     return report
 
 
-def keep(report: Report, begun: dt.datetime) -> VerificationRun:
+def keep(report: Report, begun: dt.datetime, *, on_behalf_of: str = "") -> VerificationRun:
     """Keep the result, and say it aloud when it is not good."""
     if report.exit_code:
         logger.error("journal_not_verified", verdicts={name: report.verdict(name) for name in QUESTIONS},
                      first=[str(finding) for finding in report.findings[:5]])  # fmt: skip
-    with act_as(Verification(), source="task:audit.verify"), change("verify"):
+    with act_as(Verification(), source="task:audit.verify", on_behalf_of=on_behalf_of), change("verify"):
         return VerificationRun.objects.create(
             begun=begun,
             ended=timezone.now(),

@@ -27,15 +27,15 @@ class OneChange:
 
     def save_model(self, *args: Any, **kwargs: Any) -> None:
         with change("edit_schedule"):
-            super().save_model(*args, **kwargs)  # type: ignore[misc]
+            super().save_model(*args, **kwargs)
 
     def delete_model(self, *args: Any, **kwargs: Any) -> None:
         with change("remove_schedule"):
-            super().delete_model(*args, **kwargs)  # type: ignore[misc]
+            super().delete_model(*args, **kwargs)
 
     def delete_queryset(self, *args: Any, **kwargs: Any) -> None:
         with change("remove_schedule"):
-            super().delete_queryset(*args, **kwargs)  # type: ignore[misc]
+            super().delete_queryset(*args, **kwargs)
 
 
 class PeriodicTaskAdmin(OneChange, beat.PeriodicTaskAdmin, ModelAdmin):

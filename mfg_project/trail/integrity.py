@@ -44,7 +44,7 @@ def verify_now(request: HttpRequest) -> HttpResponse:
     """What the night does, now: by the worker, as it reads everything there is."""
     require_trail_of_everything()
     try:
-        verify_journal.apply_async(expires=VERIFICATION_WAITS, retry=False)
+        verify_journal.apply_async(kwargs={"asked_by": str(request.user.pk)}, expires=VERIFICATION_WAITS, retry=False)
     except OperationalError:  # the broker does not answer
         messages.error(request, _("The worker cannot be reached. Nothing was started; try again in a minute."))
     else:

@@ -88,6 +88,20 @@ class TestSetByAnother:
         assert "An administrator set a new password" in mail.outbox[0].body
         assert SecurityEvent.objects.get(user=given).kind == "password_set"
 
+    def test_the_owner_is_told_of_its_first_use_and_not_of_later_changes(self, client, given):
+        outbox.dispatch()
+        sign_in(client, given, "known-to-two-people")
+        change_own(client, "known-to-two-people", OWN)
+        outbox.dispatch()
+        change_own(client, OWN, f"{OWN}-2")
+        outbox.dispatch()
+
+        (_set, used) = mail.outbox
+        assert used.to == ["owner@example.com"]
+        assert f"set for your account {given.username} was used and replaced" in used.body
+        events = SecurityEvent.objects.filter(user=given, kind="password_changed").order_by("pk")
+        assert [event.detail for event in events] == ["first use", ""]
+
 
 class TestLink:
     @pytest.fixture

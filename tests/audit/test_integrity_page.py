@@ -1,5 +1,6 @@
 """Can the records be trusted now? The page and the API answer from the same facts, at the same price for any plant."""
 
+import base64
 import datetime as dt
 import json
 
@@ -11,8 +12,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from audit import watch
-from audit.models import Heartbeat
+from audit.models import Heartbeat, JournalEntry
 from audit.queries import health as module
+from audit.tasks import verify_journal
 from audit.verification.report import LOG, Report
 from audit.verification.verify import keep
 from equipment.services.line_assignments import assign_line
@@ -28,6 +30,12 @@ def kept(report: Report | None = None) -> None:
     report = report or Report()
     report.asked = ["log", "records", "database"]
     keep(report, timezone.now())
+
+
+def asked(message: dict) -> tuple[str, dict]:
+    """The task a message of the queue names, and what it tells it."""
+    _args, kwargs, _more = json.loads(base64.b64decode(message["body"]))
+    return message["headers"]["task"], kwargs
 
 
 @pytest.fixture
@@ -227,7 +235,7 @@ class TestVerifyNow:
         name = settings.CELERY_BROKER_TRANSPORT_OPTIONS["global_keyprefix"] + "celery"
         with redis.Redis.from_url(settings.CELERY_BROKER_URL) as broker:
             before = broker.llen(name)
-            yield lambda: [json.loads(found)["headers"]["task"] for found in broker.lrange(name, 0, -1)]
+            yield lambda: [asked(json.loads(found)) for found in broker.lrange(name, 0, -1)]
             broker.ltrim(name, -before, -1) if before else broker.delete(name)
 
     def test_it_is_given_to_the_worker(self, client, user_of, queue):
@@ -237,7 +245,25 @@ class TestVerifyNow:
 
         assert answer.redirect_chain == [(PAGE, 302)]
         assert "The verification was handed to the worker" in answer.content.decode()
-        assert queue()[0] == "audit.verify"
+        assert queue()[0][0] == "audit.verify"
+
+    def test_the_journal_says_for_whom_the_worker_did_it(self, client, user_of, queue):
+        manager = user_of("qa_manager")
+        client.force_login(manager)
+        client.post(f"{PAGE}verify/")
+        _task, told = queue()[0]
+
+        verify_journal(**told)
+        verify_journal()  # of the night
+
+        entries = JournalEntry.objects.filter(table_name="audit_verificationrun", op="I").order_by("id")
+        whose = f"{manager.printed_name} ({manager.username})"
+        assert [(e.actor_name, e.on_behalf_of) for e in entries] == [
+            ("Genba (verification)", whose),
+            ("Genba (verification)", None),
+        ]
+        client.force_login(user_of("auditor"))
+        assert f"for {whose}" in client.get("/audit/", {"type": "audit_verificationrun"}).content.decode()
 
     def test_a_reader_does_not_start_one(self, client, user_of, queue):
         client.force_login(user_of("auditor"))
@@ -249,7 +275,7 @@ class TestVerifyNow:
         gone = Celery(broker="redis://127.0.0.1:1/0", set_as_current=False)
 
         @gone.task(name="audit.verify")
-        def never() -> None: ...
+        def never(asked_by: str) -> None: ...
 
         monkeypatch.setattr(integrity, "verify_journal", never)
         client.force_login(user_of("qa_manager"))

@@ -121,6 +121,19 @@ def test_without_an_address_it_stays_queued_and_says_so(settings, message):
     assert "SECURITY_EMAILS" in message.last_error
 
 
+def test_urgent_messages_and_escalations_pass_ordinary_ones_that_are_stuck():
+    with factories.arranging():
+        Outbox.objects.bulk_create(
+            Outbox(kind="nobody_composes_this", next_try=timezone.now() - dt.timedelta(hours=1))
+            for _ in range(outbox.AT_ONCE + 10)
+        )
+    queued(made_at=timezone.now() - TestEscalation.LATE)
+
+    assert outbox.dispatch() == 2
+
+    assert [m.to for m in mail.outbox] == [["security@example.com"], ["manager@example.com"]]
+
+
 class TestEscalation:
     LATE = dt.timedelta(minutes=16)
 

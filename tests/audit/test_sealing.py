@@ -1,5 +1,6 @@
 """The sealer on a real database, as its own role."""
 
+import base64
 import contextlib
 import threading
 import time
@@ -7,8 +8,10 @@ import time
 import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.core.management import CommandError, call_command
 from django.db import connection as django_connection
 
+from accounts.models import User
 from audit import sealing
 from audit.canonical_entry import FIELDS, leaf_bytes_in_order
 from audit.checkpoint import SigningKey, open_checkpoint
@@ -170,6 +173,49 @@ def test_in_another_cluster_it_stops_until_a_person_begins_an_epoch(sealer, as_a
     while not (sealed := sealing.seal(sealer, KEY)) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert sealed.checkpoint.extension("epoch") == "2"
+
+
+class TestTheCommandThatBeginsAnEpoch:
+    @pytest.fixture
+    def begin(self, sealer, as_admin, settings):
+        factories.plant()
+        seal_all(sealer)
+        settings.DATABASE_SEALER_URL, settings.JOURNAL_ORIGIN = database.urls["sealer"], KEY.name
+        settings.JOURNAL_KEY = base64.b64encode(b"\x01" * 32).decode()
+        return lambda user, reason="Restored after the fire.": call_command(
+            "begin_epoch", "--reason", reason, "--user", user.username
+        )
+
+    def epochs(self, sealer):
+        return rows(sealer, "SELECT epoch, reason FROM journal_epoch ORDER BY epoch")
+
+    def test_the_epoch_keeps_who_began_it_and_why(self, begin, sealer, as_admin):
+        factories.line("LATER")
+        deadline = time.monotonic() + 20
+        while len(self.epochs(sealer)) == 1 and time.monotonic() < deadline:
+            with contextlib.suppress(CommandError):  # others may write to other databases of this cluster
+                begin(as_admin)
+
+        who = f"{as_admin.printed_name} ({as_admin.username})"
+        assert self.epochs(sealer)[1:] == [(2, f"Restored after the fire. (begun by {who})")]
+
+    @pytest.mark.parametrize(
+        ("values", "reason", "said"),
+        [
+            ({"is_superuser": False}, "Restored.", "You lack the permission"),
+            ({"is_person": False}, "Restored.", "no active user"),
+            ({"is_active": False}, "Restored.", "no active user"),
+            ({}, "...", "Say why"),
+        ],
+    )
+    def test_it_needs_a_person_with_the_right_and_a_reason(self, begin, sealer, as_admin, values, reason, said):
+        with factories.arranging():
+            User.objects.filter(pk=as_admin.pk).update(**values)
+
+        with pytest.raises(CommandError, match=said):
+            begin(as_admin, reason)
+
+        assert len(self.epochs(sealer)) == 1
 
 
 def test_another_key_is_refused(sealer, as_admin):

@@ -66,7 +66,7 @@ def test_every_moment_is_in_exactly_one_span(past):
 
 
 @given(
-    st.datetimes(dt.datetime(2026, 6, 10), dt.datetime(2026, 6, 20), timezones=st.just(dt.UTC)),  # noqa: DTZ001
+    st.datetimes(dt.datetime(2026, 6, 10), dt.datetime(2026, 6, 20), timezones=st.just(dt.UTC)),  # noqa: DTZ001 the zone is `timezones`
     st.integers(0, 10_000),
 )
 @settings(max_examples=25, deadline=None)

@@ -58,7 +58,7 @@ def test_bad_states_and_moments_are_refused(plant, now, state, offset, message):
 
 def test_a_moment_needs_its_zone(plant):
     with pytest.raises(InvalidInput, match="zone"):
-        set_line_state(line_id=plant.line.pk, state="idle", at=dt.datetime(2026, 1, 1))  # noqa: DTZ001
+        set_line_state(line_id=plant.line.pk, state="idle", at=dt.datetime(2026, 1, 1))  # noqa: DTZ001 the fault that is tested
 
 
 def test_a_stop_is_explained_and_the_history_keeps_both_reasons(plant):

@@ -48,7 +48,7 @@ def test_a_new_order_is_created_with_its_defaults(values, as_admin):
         ({"priority": 0}, "greater than or equal to 1"),
         ({"priority": 11}, "less than or equal to 10"),
         ({"status": "completed"}, "cannot be set"),
-        ({"scheduled_start": dt.datetime(2026, 1, 1)}, "zone"),  # noqa: DTZ001
+        ({"scheduled_start": dt.datetime(2026, 1, 1)}, "zone"),  # noqa: DTZ001 the fault that is tested
     ],
 )
 def test_bad_values_are_refused_and_nothing_is_written(values, change, message):

@@ -1,4 +1,4 @@
-"""What the commands about archives share: who acts, and how a month is written."""
+"""What the commands about the journal share: who acts, and how a month is written."""
 
 import argparse
 import datetime as dt
@@ -26,9 +26,10 @@ def add_user(parser: CommandParser) -> None:
 @contextmanager
 def doing(username: str, command: str) -> Iterator[None]:
     """As this person; what the services refuse ends the command."""
-    user = get_user_model()._default_manager.filter(username=username, is_active=True).first()
+    people = get_user_model()._default_manager.filter(is_active=True, is_person=True)
+    user = people.filter(username=username).first()
     if user is None:
-        raise CommandError(f"There is no active user {username}.")
+        raise CommandError(f"There is no active user {username} who is a person.")
     try:
         with act_as(user, source=f"command:{command}"):
             yield
