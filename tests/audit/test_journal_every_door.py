@@ -429,7 +429,7 @@ def test_what_a_device_sends_is_no_record_of_the_plant(plant, client):
         )
 
     assert (lines.status_code, rows.status_code) == (204, 200)
-    assert written.rows == []
+    assert not written.rows
 
 
 def test_the_demo_plant_is_loaded_with_one_entry_a_row(db, monkeypatch):
