@@ -187,7 +187,7 @@ class StateChangeAdmin(EvidenceAdmin):
 class SecurityEventAdmin(ReadOnlyAdmin):
     list_display = ("noted", "kind", "user", "name_typed", "station", "address", "source")
     list_filter = ("kind",)
-    search_fields = ("user__username", "user__printed_name", "name_typed", "station")
+    search_fields = ("user__username", "user__printed_name", "name_typed", "station", "detail")
     ordering = ("-id",)
     list_select_related = ("user",)
     show_full_result_count = False

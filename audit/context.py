@@ -35,6 +35,7 @@ class Act:
     address: str = ""  # of the network, as far as it is known
     on_behalf_of: str = ""  # who asked a program for it, as `named` says it
     id: UUID = field(default_factory=uuid7)
+    refused: list[Any] = field(default_factory=list, compare=False)  # steps tried in vain: `audit/attempts.py`
 
     @property
     def actor(self) -> Any:
@@ -111,8 +112,13 @@ def acting(act: Act) -> Iterator[Act]:
 @contextmanager
 def act_as(user: Any, *, source: str, reason: str = "", on_behalf_of: str = "") -> Iterator[Act]:
     """Everything written inside is `user`'s doing, through the door named `source`; a program may act for somebody."""
+    from audit.attempts import keep  # which is built on the models
+
     with acting(Act(who=lambda: user, source=source, reason=reason, on_behalf_of=on_behalf_of)) as act:
-        yield act
+        try:
+            yield act
+        finally:
+            keep(act)
 
 
 def named(person: Any) -> str:

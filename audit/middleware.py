@@ -5,6 +5,7 @@ import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from audit import attempts
 from audit.context import Act, acting
 from audit.stations import MAX_NAME, station_of
 
@@ -24,6 +25,7 @@ class AuditContextMiddleware:
         known = {"request_id": str(act.id)} | ({"station": act.station} if act.station else {})
         with acting(act), structlog.contextvars.bound_contextvars(**known):
             response = self.get_response(request)
+            attempts.keep(act)
         response["X-Request-ID"] = str(act.id)
         return response
 

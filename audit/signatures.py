@@ -191,7 +191,7 @@ def _write(
             meaning_label=label,
             record_label=record._meta.label_lower,
             record_pk=str(record.pk),
-            record_name=_name_of(record),
+            record_name=name_of(record),
             record_version=record.version,
             digest=digest(content),
             canonical_form=CANONICAL_FORM,
@@ -214,7 +214,7 @@ def _window(identity: ConfirmedIdentity) -> tuple[SigningWindow | None, bool | N
     return signing_windows.enter(identity.user, identity.sitting, may_open="id" in identity.components)
 
 
-def _name_of(record: Any) -> str:
+def name_of(record: Any) -> str:
     named = getattr(record, "signed_name", None)
     return str(named() if named else record)[:200]
 

@@ -8,13 +8,13 @@ from functools import cache
 from typing import Any
 
 from django.apps import apps
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from audit import access, policies, records
+from audit import access, attempts, policies, records
 from audit.context import current_act, require
-from audit.errors import InvalidInput, SignatureRefused, StaleVersion, TransitionRefused
+from audit.errors import InvalidInput, MissingPermission, SignatureRefused, StaleVersion, TransitionRefused
 from audit.models import Signature, StateChange
 from audit.policies import Round
 from audit.signatures import Signing, sign_step
@@ -100,9 +100,10 @@ class StateMachine:
 
         `changes` are fields the step itself sets (actual times), `stamp` those it takes from the signature, which is
         the last one its policy asks for. Raises TransitionRefused, MissingPermission, InvalidInput (reason, meaning),
-        StaleVersion, SignatureRequired or SignatureRefused, and then leaves nothing changed.
+        StaleVersion, SignatureRequired or SignatureRefused, and then leaves nothing changed. What the state, a guard or
+        the permission refuses is kept as a security event when the act ends.
         """
-        actor = require(edge.permission)
+        actor = _permitted(record, edge)
         self._check(record, edge)
         _check_reason(edge, reason)
         previous, target = record.status, edge.target or record.status_before_hold
@@ -167,20 +168,27 @@ class StateMachine:
         return sign_step(record, asked, signing, transition=edge.name, previous=previous, new=new)
 
     def _check(self, record: Any, edge: Edge) -> None:
-        allowed = [e.name for e in self.allowed(record)]
-        if record.status not in edge.sources:
-            raise TransitionRefused(
-                _("“%(step)s” is not possible while the status is “%(status)s”. Possible now: %(allowed)s.")
-                % {
-                    "step": edge.label,
-                    "status": self.states(record.status).label,
-                    "allowed": ", ".join(str(e.label) for e in self.allowed(record)) or "—",
-                },
-                allowed=allowed,
-            )
-        for guard in edge.guards:
-            if why := guard(record):
-                raise TransitionRefused(why, allowed=allowed)
+        if why := self.tried(record, edge):
+            raise TransitionRefused(why, allowed=[e.name for e in self.allowed(record)])
+
+    def tried(self, record: Any, edge: Edge) -> str:
+        """Why the state or a guard refuses a step that somebody takes now, or ""; that it was tried is remembered.
+
+        For doors that refuse before they call the service; those that only show a step ask `refusals`.
+        """
+        if why := self._in_the_way(record, edge):
+            with translation.override("en"):
+                attempts.remember(record, edge.name, self._in_the_way(record, edge))
+        return why
+
+    def _in_the_way(self, record: Any, edge: Edge) -> str:
+        if record.status in edge.sources:
+            return next((why for guard in edge.guards if (why := guard(record))), "")
+        return _("“%(step)s” is not possible while the status is “%(status)s”. Possible now: %(allowed)s.") % {
+            "step": edge.label,
+            "status": self.states(record.status).label,
+            "allowed": ", ".join(str(e.label) for e in self.allowed(record)) or "—",
+        }
 
 
 def no_policy(edge: Edge) -> str:
@@ -188,6 +196,14 @@ def no_policy(edge: Edge) -> str:
         "“%(step)s” has to be signed, and no signature policy is in force for it. The quality unit sets one under"
         " Signature policies in the administration."
     ) % {"step": edge.label}
+
+
+def _permitted(record: Any, edge: Edge) -> Any:
+    try:
+        return require(edge.permission)
+    except MissingPermission:
+        attempts.remember(record, edge.name, attempts.NOT_PERMITTED + edge.permission)
+        raise
 
 
 def _check_reason(edge: Edge, reason: str) -> None:

@@ -19,6 +19,7 @@ class SecurityEventKind(models.TextChoices):
     REFUSED = "sign_in_refused", _("Signing in refused")
     SIGNING_FAILED = "signing_failed", _("Wrong password when signing a record")
     SIGNING_REFUSED = "signing_refused", _("Signing a record refused")
+    STEP_REFUSED = "step_refused", _("Step of a record refused")
     LOCKED = "locked", _("Account locked")
     UNLOCKED = "unlocked", _("Account unlocked")
     PASSWORD_SET = "password_set", _("Password set by an administrator")
@@ -37,7 +38,7 @@ class SecurityEventKind(models.TextChoices):
 
 
 class SecurityEvent(models.Model):
-    """A sign-in, a wrong password, a lock … Written once; kept even though the act itself was refused.
+    """A sign-in, a wrong password, a lock, a refused step … Written once; kept even though the act itself was refused.
 
     Never holds what was typed as a password: a name that cannot be a user name is not kept either, as people type
     their password into the wrong field.

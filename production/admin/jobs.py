@@ -10,7 +10,9 @@ from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSelectWidge
 
 from audit.admin_base import ReadOnlyAdmin, ReadOnlyHistoryAdmin, tones
 from audit.admin_forms import NoteForm, posted, step_page
+from audit.attempts import permission_remembered
 from audit.context import uuid7
+from audit.transitions import Edge
 from equipment.enums import ReasonKind
 from equipment.models import ReasonCode
 from mfg_project.common.admin_columns import quantity
@@ -105,7 +107,7 @@ class JobOrderAdmin(ReadOnlyHistoryAdmin):
     def start(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._step(
             request,
-            self.record(request, object_id, permission=JOB_START.permission),
+            self._job(request, object_id, JOB_START),
             form=forms.Form(posted(request)),
             act=lambda job, _entered: services.start_job(job_order_id=job.pk),
             button=JOB_START.label,
@@ -125,7 +127,7 @@ class JobOrderAdmin(ReadOnlyHistoryAdmin):
     def hold(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._step(
             request,
-            self.record(request, object_id, permission=JOB_HOLD.permission),
+            self._job(request, object_id, JOB_HOLD),
             form=HoldJobForm(posted(request)),
             act=lambda job, entered: services.hold_job(
                 job_order_id=job.pk, reason_id=entered["reason"].pk, comment=entered["comment"]
@@ -137,11 +139,16 @@ class JobOrderAdmin(ReadOnlyHistoryAdmin):
     def complete(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._step(
             request,
-            self.record(request, object_id, permission=JOB_COMPLETE.permission),
+            self._job(request, object_id, JOB_COMPLETE),
             form=forms.Form(posted(request)),
             act=lambda job, _entered: services.complete_job(job_order_id=job.pk),
             button=JOB_COMPLETE.label,
         )
+
+    def _job(self, request: HttpRequest, object_id: str, edge: Edge) -> JobOrder:
+        with permission_remembered(JobOrder, object_id, edge, tries=request.method == "POST"):
+            job: JobOrder = self.record(request, object_id, permission=edge.permission)
+        return job
 
     def _step(self, request: HttpRequest, job: JobOrder, *, form: forms.Form, act: Any, button: Any) -> HttpResponse:
         return step_page(

@@ -13,8 +13,8 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from audit.admin_base import AuditedAdmin, tones
 from audit.admin_forms import NoteForm, ReasonForm, SignForm, VersionedForm, posted, step_page
+from audit.attempts import permission_remembered
 from audit.canonical import digest
-from audit.errors import StaleVersion
 from audit.policies import active_policies
 from audit.signatures import signatures_of
 from audit.transitions import Edge, Signed, history_of
@@ -218,7 +218,8 @@ class WorkOrderAdmin(AuditedAdmin):
         """A step by the click or with a reason; signed where a policy asks for it."""
         if edge.signed is Signed.BY_POLICY and policy_of(edge.name):
             return self._sign(request, object_id, edge)
-        order = self.record(request, object_id, permission=edge.permission)
+        with permission_remembered(WorkOrder, object_id, edge, tries=request.method == "POST"):
+            order = self.record(request, object_id, permission=edge.permission)
         return step_page(
             request,
             self,
@@ -235,11 +236,15 @@ class WorkOrderAdmin(AuditedAdmin):
     def _sign(self, request: HttpRequest, object_id: str, edge: Edge) -> HttpResponse:
         request.sensitive_post_parameters = "__ALL__"  # the names of the secrets are others each time
         may_give = may_give_part(request.user, edge, policy_of(edge.name))
-        order = self.record(request, object_id, permission="production.view_workorder" if may_give else edge.permission)
+        needed = "production.view_workorder" if may_give else edge.permission
+        with permission_remembered(WorkOrder, object_id, edge, tries=request.method == "POST"):
+            order = self.record(request, object_id, permission=needed)
         rounds = WORK_ORDER.rounds(order)
         asked = rounds.get(edge.name)
         if asked is None:  # the status does not allow it, or no policy is in force: the page says which
             form: Any = forms.Form()
+            if request.method == "POST":
+                WORK_ORDER.tried(order, edge)
         else:
             form = SignForm(
                 posted(request),
@@ -268,8 +273,6 @@ class WorkOrderAdmin(AuditedAdmin):
 
 
 def _sign_step(form: Any, order: WorkOrder, edge: Edge, asked: Any) -> None:
-    if asked is None:
-        raise StaleVersion(next(WORK_ORDER.refusals(order, edge, form.request.user), ""))
     still_as_read(form, asked)
     signing = form.signing(form.confirm())
     sign_work_order_step(work_order_id=order.pk, step=edge.name, signing=signing)

@@ -11,6 +11,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from audit.attempts import permission_remembered
 from equipment.api.source import source_of
 from mfg_project.common.viewsets import RecordViewSet, VisibleRows, read_body
 from production.api.filters import JobOrderFilter, KpiFilter, QuantityReportFilter
@@ -25,7 +26,7 @@ from production.api.serializers import (
 from production.models import JobOrder, KpiDaily, QuantityReport
 from production.services import job_orders
 from production.services.kpi import is_stale, last_refresh
-from production.transitions import JOB_COMPLETE, JOB_HOLD, JOB_START
+from production.transitions import JOB_COMPLETE, JOB_HOLD, JOB_ORDER, JOB_START
 
 MAX_KEY = 255
 
@@ -45,6 +46,11 @@ class JobOrderViewSet(RecordViewSet):
         "complete": (JOB_COMPLETE.permission,),
     }
     not_found = gettext_lazy("The job order was not found.")
+
+    def check_permissions(self, request: Request) -> None:
+        edge = JOB_ORDER.by_name.get(self.action or "")
+        with permission_remembered(JobOrder, self.kwargs.get("pk"), edge, tries=edge is not None):
+            super().check_permissions(request)
 
     @extend_schema(responses=JobOrderDetailSerializer)
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:

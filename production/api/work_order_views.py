@@ -8,6 +8,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from audit.attempts import permission_remembered
 from audit.errors import InvalidInput
 from audit.signatures import Signing, confirm_identity, signatures_of
 from equipment.api.source import source_of
@@ -89,9 +90,11 @@ class WorkOrderViewSet(RecordViewSet):
 
     def check_permissions(self, request: Request) -> None:
         """Who has no part in a step is told so before a body is read."""
-        super().check_permissions(request)
-        if self.action in SIGNED_STEPS and not request.user.has_perm(WORK_ORDER.by_name[self.action].permission):
-            require_part(request.user, WORK_ORDER.by_name[self.action], policy_of(self.action))
+        edge = WORK_ORDER.by_name.get(self.action or "")
+        with permission_remembered(WorkOrder, self.kwargs.get("pk"), edge, tries=edge is not None):
+            super().check_permissions(request)
+            if edge and edge.name in SIGNED_STEPS and not request.user.has_perm(edge.permission):
+                require_part(request.user, edge, policy_of(edge.name))
 
     def get_queryset(self) -> QuerySet[WorkOrder]:
         orders = super().get_queryset()

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from audit.attempts import remember
 from audit.errors import InvalidInput, TransitionRefused
 from production.enums import JobOrderStatus
 from production.models import WorkOrder
@@ -78,6 +79,8 @@ def _step_to(order: WorkOrder, status: str, reason: str) -> None:
         "allowed_statuses": sorted(reachable),
     }
     if edge is None:
+        possible = ", ".join(sorted(reachable)) or "none"
+        remember(order, f"to {status[:40]}", f"no step leads there; possible: {possible}")
         raise TransitionRefused(
             _("The status cannot become “%(wanted)s”. From “%(now)s” it can become: %(allowed)s.")
             % {
@@ -91,6 +94,7 @@ def _step_to(order: WorkOrder, status: str, reason: str) -> None:
         text = _("A release is signed: use the release step, with password and meaning.")
         raise InvalidInput(text, fields={"status": text})
     if edge is START:
+        remember(order, edge.name, "an order starts with its first job")
         raise TransitionRefused(_("An order starts with its first job: start that."), **facts)
     _take(order, edge, reason)
 

@@ -28,6 +28,8 @@ def sign_step(request: HttpRequest, order: WorkOrder, edge: Edge, policy: Signat
     """The dialog of a step that a policy asks signatures for, or that is always signed."""
     require_part(request.user, edge, policy)
     asked = WORK_ORDER.rounds(order).get(edge.name)
+    if request.method == "POST" and asked is None:
+        WORK_ORDER.tried(order, edge)
     if request.method != "POST" or asked is None:
         return _opened(request, order, edge, asked)
     form = signature_form(request, asked, needs_reason=edge.needs_reason, data=request.POST)

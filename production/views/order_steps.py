@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from audit.attempts import permission_remembered
 from audit.context import require
 from audit.errors import NotFound, SignatureRequired, TransitionRefused
 from audit.transitions import Edge, Signed
@@ -47,6 +48,12 @@ SERVICES: dict[str, Callable[..., WorkOrder]] = {
 def work_order_step(request: HttpRequest, pk: UUID, step: str) -> HttpResponse:
     """A step as it is taken: signed where it has to be, with a reason, or by the click alone."""
     edge = WORK_ORDER.by_name[step]
+    with permission_remembered(WorkOrder, pk, edge, tries=request.method == "POST"):
+        return _step(request, pk, edge)
+
+
+def _step(request: HttpRequest, pk: UUID, edge: Edge) -> HttpResponse:
+    step = edge.name
     policy = policy_of(step) if edge.signed is not Signed.NEVER else None
     if policy or edge.signed is Signed.ALWAYS:
         return sign_step(request, _order(pk), edge, policy)

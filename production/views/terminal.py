@@ -1,6 +1,8 @@
 """The operator terminal: choose the line, then start, count, hold and complete its job."""
 
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
+from functools import wraps
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +15,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect, replace_url, reswap, retarget, trigger_client_event
 
-from audit.context import current_act
+from audit.attempts import permission_remembered
+from audit.context import current_act, require
 from audit.errors import (
     Conflict,
     DomainError,
@@ -24,6 +27,7 @@ from audit.errors import (
     TransitionRefused,
 )
 from audit.stations import keep_station
+from audit.transitions import Edge
 from equipment.enums import LineState, ReasonKind
 from equipment.models import ProductionLine, ReasonCode
 from equipment.scope import refusal, visible
@@ -35,6 +39,7 @@ from production.models import JobOrder, QuantityReport
 from production.queries.board import board_lines, reasons_by_use
 from production.queries.terminal import ENDED, find_job, last_report, line_queue
 from production.services.job_orders import complete_job, hold_job, report_quantity, start_job, undo_report
+from production.transitions import JOB_COMPLETE, JOB_HOLD, JOB_START
 from production.views.inputs import plain_text, uuid_or_none
 from production.views.stops import report_stop
 from production.views.terminal_codes import COUNTS, Command, read_code
@@ -51,7 +56,6 @@ from production.views.terminal_page import (
 from production.views.tiles import tile_of
 
 SEE_JOBS = "production.view_joborder"
-EXECUTE = "production.execute_joborder"
 LINE_COOKIE = "terminal_line"
 COOKIE_AGE = 365 * 24 * 3600
 BY_HAND = {"RUN": LineState.RUNNING, "SETUP": LineState.SETUP}
@@ -101,14 +105,30 @@ def terminal_live(request: HttpRequest, pk: UUID) -> HttpResponse:
     return live_response(request, line, job_id=job_id, shown=request.GET.get("shown", ""))
 
 
+def _taking(edge: Edge) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
+    """Opens a step of a job to who may take it; that somebody else tried is kept."""
+
+    def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        @allowed()
+        @wraps(view)
+        def tried(request: HttpRequest, pk: UUID) -> HttpResponse:
+            with permission_remembered(JobOrder, pk, edge, tries=request.method == "POST"):
+                require(edge.permission)
+                return view(request, pk)
+
+        return tried
+
+    return decorate
+
+
 @require_POST
-@allowed(EXECUTE)
+@_taking(JOB_START)
 def start(request: HttpRequest, pk: UUID) -> HttpResponse:
     return _act(request, _job(pk), lambda job: start_job(job_order_id=job.pk))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@allowed(EXECUTE)
+@_taking(JOB_HOLD)
 def hold(request: HttpRequest, pk: UUID) -> HttpResponse:
     """First tap: the reasons. Second tap: one of them."""
     job = _job(pk)
@@ -127,7 +147,7 @@ def hold(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_POST
-@allowed(EXECUTE)
+@_taking(JOB_COMPLETE)
 def complete(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Asks once more only when pieces are missing."""
     job = _job(pk)
