@@ -64,7 +64,8 @@ def test_every_text_of_the_code_is_in_the_catalogue(catalogue, tmp_path, monkeyp
         if os.environ.get("CI") == "true":
             pytest.fail("CI installs gettext")
         pytest.skip("needs gettext (xgettext)")
-    for name in ("accounts", "audit", "equipment", "inventory", "mfg_project", "production", "quality", "templates"):
+    apps = ("accounts", "audit", "equipment", "telemetry", "inventory", "production", "quality", "mfg_project")
+    for name in (*apps, "templates"):
         shutil.copytree(Path(settings.BASE_DIR) / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "locale").mkdir()
     monkeypatch.chdir(tmp_path)

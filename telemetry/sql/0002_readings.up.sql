@@ -119,7 +119,8 @@ BEGIN
     GROUP BY d.hour, d.series
     ON CONFLICT (series, hour) DO UPDATE SET readings = excluded.readings, good = excluded.good,
         usable = excluded.usable, sum = excluded.sum, sum_squares = excluded.sum_squares,
-        minimum = excluded.minimum, maximum = excluded.maximum;
+        minimum = excluded.minimum, maximum = excluded.maximum
+    WHERE h.readings <> excluded.readings;
     GET DIAGNOSTICS written = ROW_COUNT;
     RETURN written;
 END $$;
