@@ -27,6 +27,10 @@ RAW = """
     SELECT time, value, quality FROM telemetry_reading
     WHERE series = %(series)s AND time >= %(start)s AND time < %(end)s ORDER BY time
 """
+MANY = """
+    SELECT FROM telemetry_reading
+    WHERE series = %(series)s AND time >= %(start)s AND time < %(end)s OFFSET %(most)s LIMIT 1
+"""
 HOURS = """
     SELECT min(hour), min(minimum), max(maximum), sum(sum) / nullif(sum(usable), 0), sum(readings), sum(readings - good)
     FROM telemetry_hour WHERE series = %(series)s AND hour >= %(start)s AND hour < %(end)s
@@ -104,7 +108,9 @@ def curve(series: Series, start: dt.datetime, end: dt.datetime, *, points: int =
             cursor.execute(HOURS, asked | {"step": step})
             return Curve(Level.HOURS, [Drawn(*row) for row in cursor.fetchall()], [])
         old = archived(series, start, end)
-        if number > points * 2 and not old.rows:
+        # Counted anew, up to where it matters: the sums may be behind, and then nothing would bound what is read.
+        cursor.execute(MANY, asked | {"most": points * 2})
+        if cursor.fetchone() and not old.rows:
             cursor.execute(MIN_MAX, asked)
             return Curve(Level.STRETCH, [Drawn(*row) for row in cursor.fetchall()], old.days_missing)
         cursor.execute(RAW, asked)
@@ -133,6 +139,14 @@ def _together(rows: list[Row]) -> Drawn:
 def _one(at: dt.datetime, value: float, quality: int) -> Drawn:
     shown = value if quality < 2 else None
     return Drawn(at, shown, shown, shown, 1, int(quality > 0))
+
+
+def summed_up_until() -> dt.datetime | None:
+    """Up to when the readings are in the sums of their hours; None before the first time."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT at FROM telemetry_summed_up")
+        row = cursor.fetchone()
+    return row[0] if row else None
 
 
 def is_silent(series: Series, latest: Newest | None) -> bool:

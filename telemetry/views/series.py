@@ -20,7 +20,7 @@ from mfg_project.common.formats import UNKNOWN, moment, number
 from mfg_project.common.pages import allowed, asked_text, asked_uuid, query_without
 from telemetry.enums import Quality
 from telemetry.models import Series
-from telemetry.queries.series import Curve, Level, Newest, curve, is_silent, newest
+from telemetry.queries.series import Curve, Level, Newest, curve, is_silent, newest, summed_up_until
 
 PER_PAGE = 50
 SPANS = {
@@ -32,6 +32,7 @@ SPANS = {
     "1y": (dt.timedelta(days=365), gettext_lazy("1 year")),
 }
 SHOWN_STOPS = 200
+BEHIND = dt.timedelta(minutes=5)  # hours are summed up every minute
 LEVELS = {
     Level.RAW: gettext_lazy("Every reading is drawn."),
     Level.STRETCH: gettext_lazy("Highest, lowest and mean of each stretch are drawn."),
@@ -85,7 +86,7 @@ def series_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "chart": _chart(series, drawn, _stops(series, start, end), start, end),
         "says": LEVELS[drawn.level] if drawn.points else "",
         "facts": _facts(series, drawn),
-        "gap": _gap(drawn),
+        "gap": _gap(drawn) or _behind(drawn),
     }
     return render(request, "telemetry/series_detail.html", context)
 
@@ -119,6 +120,18 @@ def _gap(drawn: Curve) -> str:
         return ""
     days = ", ".join(f"{day:%Y-%m-%d}" for day in drawn.days_missing)
     return _("Not shown, as their file is not in the archive folder: %(days)s (UTC).") % {"days": days}
+
+
+def _behind(drawn: Curve) -> str:
+    """Hours are summed up by the worker: while it stands still, what came since is not in the curve."""
+    until = summed_up_until()
+    if drawn.level != Level.HOURS or (until and timezone.now() - until < BEHIND):
+        return ""
+    since = moment(until)
+    said = since.text if since else UNKNOWN
+    return _("The hours were summed up last at %(time)s: what came later is not shown. Does the worker run?") % {
+        "time": said
+    }
 
 
 def _facts(series: Series, drawn: Curve) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 import datetime as dt
 
 import pytest
+from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
@@ -10,6 +11,7 @@ from telemetry.models import HeldBackSeries, Series
 from telemetry.points import Sent
 from telemetry.queries.series import curve
 from telemetry.services.ingest import take
+from telemetry.services.rollup import sum_up
 
 NOW = timezone.now().replace(microsecond=0)
 
@@ -115,3 +117,17 @@ def test_the_api_gives_series_their_newest_reading_and_their_curve(client, user_
     assert (drawn["resolution"], [point["mean"] for point in drawn["points"]]) == ("raw", [None, 21.25])
     refused = client.get(f"/api/v1/series/{temperature.pk}/curve/", {"start": asked["end"], "end": asked["start"]})
     assert refused.status_code == 400
+
+
+def test_a_curve_of_hours_says_when_the_sums_are_behind(signed_in, send, temperature, monkeypatch):
+    monkeypatch.setattr("telemetry.queries.series.RAW_AT_MOST", 0)
+    send(temperature.source_key, dict.fromkeys(range(5, 60), 20.0))
+    sum_up()
+    client, page = signed_in("operator"), reverse("telemetry:series-detail", args=[temperature.pk])
+    assert "summed up last" not in client.get(page, {"span": "30d"}).content.decode()
+
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE telemetry_summed_up SET at = now() - interval '10 minutes'")
+
+    assert "summed up last" in client.get(page, {"span": "30d"}).content.decode()
+    assert "summed up last" not in client.get(page, {"span": "1h"}).content.decode()

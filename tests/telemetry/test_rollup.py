@@ -126,6 +126,16 @@ def test_of_many_readings_the_extremes_are_drawn(store, temperature):
     assert whole == pytest.approx(statistics.fmean(values.values()), rel=1e-12)
 
 
+def test_many_readings_are_not_drawn_one_by_one_while_nobody_sums_up(store, temperature):
+    start = HOUR - dt.timedelta(hours=2)
+    store(seconds(3000, start))
+
+    drawn = curve(temperature, start, HOUR, points=100)
+
+    assert drawn.level == Level.STRETCH
+    assert sum(point.readings for point in drawn.points) == 3000
+
+
 def test_a_long_time_is_drawn_from_whole_hours(store, temperature, monkeypatch):
     monkeypatch.setattr("telemetry.queries.series.RAW_AT_MOST", 10)
     start = HOUR - dt.timedelta(days=30)
