@@ -163,7 +163,7 @@ def _sorted_out(
         for at in np.flatnonzero(~fits).tolist():
             reason = HeldBack.CLOCK if not in_time[at] else HeldBack.ARCHIVED
             reason = reason if points.series[at] else HeldBack.UNKNOWN
-            odd.append(Odd(sent.names[at], reason, sent.times[at], sent.values[at], int(points.quality[at])))
+            odd.append(Odd(sent.names[at], reason, int(points.time[at]), sent.values[at], int(points.quality[at])))
         points = points.where(fits)
     low, high = known.minimum[points.series], known.maximum[points.series]
     points.quality[~((points.value >= low) & (points.value <= high) & np.isfinite(points.value))] = Quality.BAD

@@ -221,3 +221,23 @@ def test_storing_costs_the_same_whatever_is_sent(send, temperature, django_asser
     with django_assert_num_queries(4) as asked:
         assert send(LINES, body).status_code == 204
     assert [query["sql"].split()[0] for query in asked] == ["SAVEPOINT", "COPY", "INSERT", "RELEASE"]
+
+
+@pytest.mark.parametrize(
+    ("address", "body", "status"),
+    [
+        (JSON, r'{"readings": [{"series": "\ud800x", "time": 1, "value": 1}]}', {200, 400}),
+        (JSON, '{"readings": [{"series": "a", "time": "0001-01-01T00:00:00+14:00", "value": 1}]}', {200}),
+        (JSON, '{"readings": [{"series": "a", "time": "9999-12-31T23:59:59-14:00", "value": 1}]}', {200}),
+        (JSON, '{"readings": [{"series": "temp,m=M1 value", "time": 9007199254740991, "value": 1}]}', {200}),
+        (LINES, b"a b=1\xff\xfe 1\nx y=1e999\n", {204}),
+        (LINES + "?precision=s", b"a b=1 9223372036854775807", {204}),
+        (LINES + "?precision=h", b"a b=1", {400}),
+        (LINES, b"", {204}),
+        (LINES, b",= =,\n = \n#\n\\\n\"", {204}),
+    ],
+    ids=range(9),
+)  # fmt: skip
+def test_nonsense_is_kept_or_refused_and_breaks_nothing(send, temperature, address, body, status):
+    assert send(address, body).status_code in status
+    assert send(LINES, f"temp,m=M1 value=1 {ns(NOW)}").status_code == 204  # the next one is taken as ever
