@@ -19,7 +19,7 @@ class MapForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         chosen = self.fields["equipment"]
-        chosen.queryset = visible(Equipment.objects.filter(is_active=True)).order_by("code")  # type: ignore[attr-defined]
+        chosen.queryset = visible(Equipment.objects.filter(is_active=True)).order_by("code")  # type: ignore[attr-defined]  # a choice
 
     def validate_unique(self) -> None:
         """The database decides, and the service says it."""

@@ -11,7 +11,7 @@ MOST_POINTS = 5000
 
 class SeriesSerializer(RecordSerializer):
     equipment_code = serializers.CharField(source="equipment.code", read_only=True)
-    source = serializers.CharField(source="source.code", read_only=True)  # type: ignore[assignment]
+    source = serializers.CharField(source="source.code", read_only=True)  # type: ignore[assignment]  # a name of Field
 
     class Meta:
         model = Series
